@@ -1,0 +1,17 @@
+// Named crash points for the fault tests: HY_FAULT_POINT("lane.before_flush") does nothing unless the build has
+// HY_FAULT_POINTS and the environment names the point:
+//   HY_FAULT_POINT=name[:nth[:action]]   the nth passage (default 1) does action: kill (default, SIGKILL to itself),
+//                                        stop (SIGSTOP to itself), or exit.
+// Several are separated by ",". With HY_FAULT_FILE the same text is read from that file when its mtime changes (checked
+// at most every 50 ms), so that a harness can arm a running program.
+#ifndef HY_BASE_FAULT_H
+#define HY_BASE_FAULT_H
+
+#ifdef HY_FAULT_POINTS
+void hy_fault_point(const char *name);
+#define HY_FAULT_POINT(name) hy_fault_point(name)
+#else
+#define HY_FAULT_POINT(name) ((void)0)
+#endif
+
+#endif
