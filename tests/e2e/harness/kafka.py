@@ -1,0 +1,125 @@
+"""A real Kafka: one KRaft node on free ports with its own data folder (settings: deploy/kafka/server.properties)."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+import uuid
+
+from . import paths
+
+DEPLOY = paths.ROOT / "deploy/kafka"
+
+
+def libs():
+    """Folder with the broker's jars; Maven fetches them once."""
+    if os.environ.get("HY_KAFKA_LIBS"):
+        return pathlib.Path(os.environ["HY_KAFKA_LIBS"])
+    folder = paths.BUILD / "kafka/libs"
+    if not list(folder.glob("kafka_2.13-*.jar")):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mvn", "-q", "-B", "-f", str(DEPLOY / "pom.xml"), "dependency:copy-dependencies",
+                        f"-DoutputDirectory={folder}"], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+class Kafka:
+    """Starts in 3-5 s. bootstrap is what clients connect to; kill/stop_for/restart hurt it, data stays until close."""
+
+    def __init__(self, extra=None, heap="512m"):
+        self.folder = paths.Folder("kafka")
+        self.port, self.controller = paths.free_port(), paths.free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.log = self.folder.path / "broker.log"
+        self.properties = self.folder.path / "server.properties"
+        self.heap = heap
+        self.process = None
+        self._write_properties(extra or {})
+        self._format()
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _write_properties(self, extra):
+        own = {
+            "node.id": "1",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller}",
+            "log.dirs": str(self.folder.path / "data"),
+            **extra,
+        }
+        text = (DEPLOY / "server.properties").read_text()
+        self.properties.write_text(text + "\n" + "".join(f"{k}={v}\n" for k, v in own.items()))
+
+    def _java(self, *args):
+        return ["java", "-Xms256m", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
+                f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.properties'}", "-cp", f"{libs()}/*", *args]
+
+    def _format(self):
+        with open(self.log, "ab") as out:
+            subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4()), "-c",
+                                      str(self.properties)), check=True, stdout=out, stderr=out)
+
+    def start(self, timeout=60):
+        """Starts the node and waits until it answers."""
+        out = open(self.log, "ab")
+        self.process = subprocess.Popen(self._java("kafka.Kafka", str(self.properties)), stdout=out, stderr=out,
+                                        preexec_fn=paths.die_with_parent, start_new_session=True)
+        out.close()
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the broker ended with {self.process.returncode}:\n{self.tail()}")
+            if self._answers():
+                return self
+            time.sleep(0.1)
+        raise RuntimeError(f"the broker did not answer within {timeout} s:\n{self.tail()}")
+
+    def _answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 0.5).close()
+        except OSError:
+            return False
+        from confluent_kafka.admin import AdminClient
+        try:
+            return bool(AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=2).brokers)
+        except Exception:  # the listener is open a moment before the node serves
+            return False
+
+    def tail(self, n=4000):
+        return self.log.read_text(errors="replace")[-n:]
+
+    def stop(self, timeout=30):
+        """Clean stop (SIGTERM)."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout)
+
+    def kill(self):
+        """SIGKILL; start() brings it back with its data."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def restart(self, clean=True):
+        self.stop() if clean else self.kill()
+        return self.start()
+
+    def stop_for(self, seconds):
+        """SIGSTOP now, SIGCONT after so many seconds (in the background)."""
+        self.process.send_signal(signal.SIGSTOP)
+        timer = threading.Timer(seconds, lambda: self.process.poll() is None and self.process.send_signal(signal.SIGCONT))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def close(self):
+        self.kill()
+        self.folder.remove()
