@@ -14,7 +14,7 @@ struct hy_arena; // opaque; one thread
 // A new arena that never holds more than limit bytes; NULL when memory is out. Free with hy_arena_free.
 struct hy_arena *hy_arena_new(size_t limit);
 void hy_arena_free(struct hy_arena *arena);
-// Forgets all content, keeps the first block.
+// Forgets all content, keeps one block (the newest) for the next record.
 void hy_arena_reset(struct hy_arena *arena);
 
 // size bytes aligned for any type, not cleared / cleared; NULL beyond the limit.

@@ -3,6 +3,7 @@
 #ifndef HY_BASE_CLOCK_H
 #define HY_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/error.h"
