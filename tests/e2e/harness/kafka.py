@@ -1,4 +1,5 @@
 """A real Kafka: one KRaft node on free ports with its own data folder (settings: deploy/kafka/server.properties)."""
+import functools
 import os
 import pathlib
 import signal
@@ -13,15 +14,13 @@ from . import paths
 DEPLOY = paths.ROOT / "deploy/kafka"
 
 
+@functools.cache
 def libs():
     """Folder with the broker's jars; Maven fetches them once."""
     if os.environ.get("HY_KAFKA_LIBS"):
         return pathlib.Path(os.environ["HY_KAFKA_LIBS"])
     folder = paths.BUILD / "kafka/libs"
-    if not list(folder.glob("kafka_2.13-*.jar")):
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mvn", "-q", "-B", "-f", str(DEPLOY / "pom.xml"), "dependency:copy-dependencies",
-                        f"-DoutputDirectory={folder}"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([str(DEPLOY / "run"), "fetch"], check=True, stdout=subprocess.DEVNULL)
     return folder
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes build/venv with what tests/e2e/requirements.txt names (once; again when that file changes) and prints its python."""
+"""Makes build/venv with what tests/requirements.txt names (once; again when that file changes) and prints its python."""
 import pathlib
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-WANTED = ROOT / "tests/e2e/requirements.txt"
+WANTED = ROOT / "tests/requirements.txt"
 VENV = ROOT / "build/venv"
 STAMP = VENV / "requirements.stamp"
 
