@@ -9,15 +9,17 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log_line.h"
+#include "lib/base/metrics.h"
 
 // Classes are fixed names in the code, so a small table holds them; should it ever be full, the rest share one budget.
 enum { MOST_CLASSES = 256, NAME_SIZE = 48, DEFAULT_BURST = 20, DEFAULT_INTERVAL_MS = 10000, FIELDS_SIZE = 4096 };
 
 struct class_state {
     char name[NAME_SIZE];
-    int64_t since_ms; // start of the interval
-    uint32_t written; // in it
-    uint64_t held;    // back since the last line
+    int64_t since_ms;           // start of the interval
+    uint32_t written;           // in it
+    uint64_t held;              // back since the last line
+    struct hy_metric *lines[4]; // by level, written or held back; NULL until the first
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -56,9 +58,21 @@ static struct class_state *class_of(const char *name) {
     return state;
 }
 
+// Every line counts, also one that is held back: the rate of a class is seen even when its text is not.
+static void count(struct class_state *state, enum hy_log_level level) {
+    if (state->lines[level] == NULL) {
+        char labels[128], level_label[32];
+        hy_metric_label(labels, sizeof labels - sizeof level_label, "class", state->name);
+        hy_metric_label(level_label, sizeof level_label, "level", level_names[level]);
+        strcat(strcat(labels, ","), level_label);
+        state->lines[level] = hy_metric_get(HY_COUNTER, "huiying_log_lines_total",
+                                            "Log lines by class and level, also those held back.", labels);
+    }
+    hy_metric_add(state->lines[level], 1);
+}
+
 // True when the class may write a line now; *held gets what was held back before it.
-static bool admit(const char *class_name, uint64_t *held) {
-    struct class_state *state = class_of(class_name);
+static bool admit(struct class_state *state, uint64_t *held) {
     uint32_t burst = options.burst == 0 ? DEFAULT_BURST : options.burst;
     int64_t interval = options.interval_ms == 0 ? DEFAULT_INTERVAL_MS : options.interval_ms;
     int64_t now = hy_mono_ms(hy_clock_system());
@@ -91,6 +105,7 @@ static void put(const struct hy_buf *line) {
 
 void hy_log_write(enum hy_log_level level, const char *class_name, const char *message, const char *fields, ...) {
     if (level < options.level) return;
+    if (level > HY_LOG_ERROR) level = HY_LOG_ERROR;
     int saved = errno; // a caller may log first and look at errno afterwards
     char text[FIELDS_SIZE] = "";
     if (fields != NULL) {
@@ -101,14 +116,16 @@ void hy_log_write(enum hy_log_level level, const char *class_name, const char *m
     }
     struct hy_log_line line = {
         .time = {.unix_ms = hy_wall_ms(hy_clock_system()), .offset_minutes = HY_SHANGHAI_MINUTES},
-        .level = level_names[level <= HY_LOG_ERROR ? level : HY_LOG_ERROR],
+        .level = level_names[level],
         .class_name = class_name,
         .message = message,
         .fields = text,
     };
     pthread_mutex_lock(&lock);
     line.program = options.program;
-    if (admit(class_name, &line.held)) {
+    struct class_state *state = class_of(class_name);
+    count(state, level);
+    if (admit(state, &line.held)) {
         struct hy_buf out = {0};
         if (options.json)
             hy_log_line_json(&line, &out);
