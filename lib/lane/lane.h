@@ -144,11 +144,9 @@ struct hy_lane_config {
         .key = "lane." #k, .type = t, .offset = offsetof(type, field.k), .default_value = def, .min = lo, .max = hi,   \
         .description = text                                                                                            \
     }
-#define HY_LANE_CONFIG_ROWS(type, field)                                                                               \
-    HY_KAFKA_CONFIG_ROWS(type, field.kafka),                                                                           \
-        HY_LANE_ROW_(type, field, instance, HY_CONFIG_STRING, "0", 0, 0,                                               \
-                     "Name of this process among those of its program; stable over restarts."),                        \
-        HY_LANE_ROW_(type, field, lanes, HY_CONFIG_INT, "2", 1, 64, "Lanes (threads) of this process."),               \
+// For a program that has HY_CONFIG_COMMON (which brings brokers, properties and instance): only what a lane adds.
+#define HY_LANE_TUNING_ROWS(type, field)                                                                               \
+    HY_LANE_ROW_(type, field, lanes, HY_CONFIG_INT, "2", 1, 64, "Lanes (threads) of this process."),                   \
         HY_LANE_ROW_(type, field, commit_ms, HY_CONFIG_MS, "100ms", 5, 4000, "Longest time between commits."),         \
         HY_LANE_ROW_(type, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                   \
                      "Most records of a transaction."),                                                                \
@@ -163,6 +161,11 @@ struct hy_lane_config {
         HY_LANE_ROW_(                                                                                                  \
             type, field, from, HY_CONFIG_STRING, "", 0, 0,                                                             \
             "earliest: a start without position may begin at the oldest record left, though earlier ones are gone.")
+#define HY_LANE_CONFIG_ROWS(type, field)                                                                               \
+    HY_KAFKA_CONFIG_ROWS(type, field.kafka),                                                                           \
+        HY_LANE_ROW_(type, field, instance, HY_CONFIG_STRING, "0", 0, 0,                                               \
+                     "Name of this process among those of its program; stable over restarts."),                        \
+        HY_LANE_TUNING_ROWS(type, field)
 struct hy_lane_options hy_lane_options_of(const struct hy_lane_config *config, const char *client_id);
 
 // Starts the lanes. *handler is borrowed until stop. Checks the topics first (HY_EMISMATCH, HY_ENOTFOUND) and fails
