@@ -3,6 +3,11 @@
 // Order of strength: --set, environment, file, default. An unknown key is a refusal with file and line. All mistakes
 // are reported, not only the first. Secrets are never taken from the command line: --set on a secret row is refused,
 // and --dump-config shows "***".
+//
+// One file can serve all programs. Keys stand flat ("kafka.brokers: x") or nested ("kafka: {brokers: x}"). What stands
+// under a program's name ("router: {instance: 2}") is for that program alone and beats the common value; other
+// programs' sections are passed over. To add a setting, add a row (and its field); to add a program, add its name in
+// config.c.
 #ifndef HY_BASE_CONFIG_H
 #define HY_BASE_CONFIG_H
 
@@ -11,13 +16,14 @@
 #include <stdint.h>
 
 #include "lib/base/bytes.h"
+#include "lib/base/log.h"
 
 enum hy_config_type {
     HY_CONFIG_STRING, // char * field, owned by the config
     HY_CONFIG_INT,    // int64_t field, within [min, max]
-    HY_CONFIG_BOOL,   // bool field: true/false/yes/no/on/off
+    HY_CONFIG_BOOL,   // bool field: true/false/yes/no/on/off, in any case
     HY_CONFIG_ENUM,   // int field: index in `choices`, separated by "|"
-    HY_CONFIG_MS,     // int64_t field in milliseconds: "250ms", "5s", "2m", "1h", within [min, max]
+    HY_CONFIG_MS,     // int64_t field in milliseconds: "250ms", "5s", "2m", "1h", "1d", within [min, max]
     HY_CONFIG_SIZE,   // int64_t field in bytes: "64KB", "4MB", "1GB" (powers of 1024), within [min, max]
     HY_CONFIG_SECRET, // char * field; from the environment, from a file named by key + "_file", or from the YAML file
 };
@@ -40,7 +46,89 @@ struct hy_config_table {
     const struct hy_config_row *rows;
     size_t n_rows;
     size_t struct_size;
+    const char *arguments; // what may follow the options, for --help ("FILE..."); NULL: nothing may
 };
+
+// What every program has. Embed it and put HY_CONFIG_COMMON(struct my_config, common) among the rows.
+struct hy_config_common {
+    char *kafka_brokers;    // "host:port,host:port"
+    char *kafka_properties; // more librdkafka properties, "k=v;k=v"; "" = none. Whoever makes the handle refuses
+                            // unknown ones.
+    char *redis_url;        // "redis://host:port/db" or "unix:///path"; holds no password
+    char *redis_password;   // "" = none
+    char *http_listen;      // "host:port" of /metrics, /healthz and what else the program serves; port 0 = any free one
+    char *instance;         // tells copies of one program apart; part of names that must not change over restarts
+    int log_level;          // enum hy_log_level
+    int log_format;         // 0 = json, 1 = text
+    char *data_dir;         // a folder of this program's own
+};
+
+#define HY_CONFIG_COMMON(owner, common_member)                                                                         \
+    {"kafka.brokers",                                                                                                  \
+     HY_CONFIG_STRING,                                                                                                 \
+     offsetof(owner, common_member.kafka_brokers),                                                                     \
+     "127.0.0.1:9092",                                                                                                 \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     NULL,                                                                                                             \
+     "Kafka brokers to ask first, host:port, separated by commas."},                                                   \
+        {"kafka.properties",                                                                                           \
+         HY_CONFIG_STRING,                                                                                             \
+         offsetof(owner, common_member.kafka_properties),                                                              \
+         "",                                                                                                           \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "More librdkafka properties as name=value, separated by semicolons; for TLS for example."},                   \
+        {"redis.url",                                                                                                  \
+         HY_CONFIG_STRING,                                                                                             \
+         offsetof(owner, common_member.redis_url),                                                                     \
+         "redis://127.0.0.1:6379/0",                                                                                   \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "Redis, as redis://host:port/database or unix:///path/of/socket; without a password."},                       \
+        {"redis.password",                                                                                             \
+         HY_CONFIG_SECRET,                                                                                             \
+         offsetof(owner, common_member.redis_password),                                                                \
+         "",                                                                                                           \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "Password of Redis; empty for none."},                                                                        \
+        {"http.listen",                                                                                                \
+         HY_CONFIG_STRING,                                                                                             \
+         offsetof(owner, common_member.http_listen),                                                                   \
+         "127.0.0.1:0",                                                                                                \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "Address of this program's HTTP door, host:port; port 0 takes a free one, which the log names."},             \
+        {"instance",                                                                                                   \
+         HY_CONFIG_STRING,                                                                                             \
+         offsetof(owner, common_member.instance),                                                                      \
+         "1",                                                                                                          \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "Name of this copy of the program; each copy has another, and keeps it over restarts."},                      \
+        {"log.level", HY_CONFIG_ENUM,          offsetof(owner, common_member.log_level), "info", 0,                    \
+         0,           "debug|info|warn|error", "The least level that is logged."},                                     \
+        {"log.format",                                                                                                 \
+         HY_CONFIG_ENUM,                                                                                               \
+         offsetof(owner, common_member.log_format),                                                                    \
+         "text",                                                                                                       \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         "json|text",                                                                                                  \
+         "How log lines look: json for machines, text for people."},                                                   \
+    {                                                                                                                  \
+        "data.dir", HY_CONFIG_STRING, offsetof(owner, common_member.data_dir), "/var/lib/huiying", 0, 0, NULL,         \
+            "Folder for what this program keeps on disk."                                                              \
+    }
+
+// hy_log_init with what common says. program is borrowed for the process's life. Call before threads start.
+void hy_config_start_log(const char *program, const struct hy_config_common *common);
 
 enum hy_config_outcome {
     HY_CONFIG_RUN,  // go on
@@ -48,17 +136,27 @@ enum hy_config_outcome {
     HY_CONFIG_BAD   // wrong use or refused configuration, said on stderr: exit 2
 };
 
-// Reads argv (--config FILE, --set k=v, --check-config, --dump-config, --version, --help), the environment and the file
-// into *target (zeroed first; strings owned, free with hy_config_free). Writes what it has to say to out / err streams.
+// Reads argv (--config FILE, --set key=value, --check-config, --dump-config, --version, --help), the environment and
+// the file (without --config, the one that HY_CONFIG names, if any) into *target (zeroed first; strings owned, free
+// with hy_config_free). Writes what it has to say to stdout / stderr. After HY_CONFIG_RUN the arguments that are no
+// options stand in argv[1], argv[2], ..., ended by NULL; there are none unless the table allows them.
 enum hy_config_outcome hy_config_main(const struct hy_config_table *table, void *target, int argc, char **argv);
 
-// The same without argv and streams, for tests: text of a YAML file (name for messages), environment as NULL-terminated
-// "NAME=value" list, sets as n "key=value" strings. All mistakes are appended to *problems, one a line
-// ("name:line: key: reason"); HY_ECONFIG when there is any.
-HY_MUST_CHECK int hy_config_load(const struct hy_config_table *table, void *target, const char *name, struct hy_bytes yaml,
-                                 char *const *environment, const char *const *sets, size_t n_sets, struct hy_buf *problems);
+// The same without argv and streams: text of a YAML file (name for messages; borrowed), environment as NULL-terminated
+// "NAME=value" list (may be NULL; an empty value counts as not set), sets as n "key=value" strings. All mistakes are
+// appended to *problems, one a line ("name:line: key: reason", "environment: NAME: reason", "--set: key: reason");
+// HY_ECONFIG when there is any, and *target is then empty.
+HY_MUST_CHECK int hy_config_load(const struct hy_config_table *table, void *target, const char *name,
+                                 struct hy_bytes yaml, char *const *environment, const char *const *sets, size_t n_sets,
+                                 struct hy_buf *problems);
+// Frees the strings (secrets are wiped) and zeroes *target.
 void hy_config_free(const struct hy_config_table *table, void *target);
-// YAML of the whole table with descriptions as comments and the values of target (defaults if NULL).
+// YAML of the whole table with descriptions as comments and the values of target (defaults if NULL). Reads back as the
+// same configuration, except for secrets.
 void hy_config_dump(const struct hy_config_table *table, const void *target, struct hy_buf *out);
+
+// For each program's unit test: is the table itself sound? Every description a sentence, defaults within their ranges,
+// keys and environment names unique, fields inside the struct. Appends a line a fault; HY_ECONFIG when there is any.
+HY_MUST_CHECK int hy_config_check_table(const struct hy_config_table *table, struct hy_buf *problems);
 
 #endif
