@@ -193,7 +193,7 @@ static void read_sets(struct hy_config_loading *loading, const char *const *sets
         char key[HY_CONFIG_KEY_SIZE];
         size_t len = equals == NULL ? 0 : (size_t)(equals - sets[i]);
         if (len == 0 || len >= sizeof key) {
-            hy_config_problem(loading, HY_FROM_SET, 0, "", "expected key=value");
+            hy_config_problem(loading, HY_FROM_SET, 0, "", "expected key=value, got \"%.40s\"", sets[i]);
             continue;
         }
         memcpy(key, sets[i], len);

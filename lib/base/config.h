@@ -63,69 +63,30 @@ struct hy_config_common {
     char *data_dir;         // a folder of this program's own
 };
 
-#define HY_CONFIG_COMMON(owner, common_member)                                                                         \
-    {"kafka.brokers",                                                                                                  \
-     HY_CONFIG_STRING,                                                                                                 \
-     offsetof(owner, common_member.kafka_brokers),                                                                     \
-     "127.0.0.1:9092",                                                                                                 \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
-     "Kafka brokers to ask first, host:port, separated by commas."},                                                   \
-        {"kafka.properties",                                                                                           \
-         HY_CONFIG_STRING,                                                                                             \
-         offsetof(owner, common_member.kafka_properties),                                                              \
-         "",                                                                                                           \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "More librdkafka properties as name=value, separated by semicolons; for TLS for example."},                   \
-        {"redis.url",                                                                                                  \
-         HY_CONFIG_STRING,                                                                                             \
-         offsetof(owner, common_member.redis_url),                                                                     \
-         "redis://127.0.0.1:6379/0",                                                                                   \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "Redis, as redis://host:port/database or unix:///path/of/socket; without a password."},                       \
-        {"redis.password",                                                                                             \
-         HY_CONFIG_SECRET,                                                                                             \
-         offsetof(owner, common_member.redis_password),                                                                \
-         "",                                                                                                           \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "Password of Redis; empty for none."},                                                                        \
-        {"http.listen",                                                                                                \
-         HY_CONFIG_STRING,                                                                                             \
-         offsetof(owner, common_member.http_listen),                                                                   \
-         "127.0.0.1:0",                                                                                                \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "Address of this program's HTTP door, host:port; port 0 takes a free one, which the log names."},             \
-        {"instance",                                                                                                   \
-         HY_CONFIG_STRING,                                                                                             \
-         offsetof(owner, common_member.instance),                                                                      \
-         "1",                                                                                                          \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "Name of this copy of the program; each copy has another, and keeps it over restarts."},                      \
-        {"log.level", HY_CONFIG_ENUM,          offsetof(owner, common_member.log_level), "info", 0,                    \
-         0,           "debug|info|warn|error", "The least level that is logged."},                                     \
-        {"log.format",                                                                                                 \
-         HY_CONFIG_ENUM,                                                                                               \
-         offsetof(owner, common_member.log_format),                                                                    \
-         "text",                                                                                                       \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         "json|text",                                                                                                  \
-         "How log lines look: json for machines, text for people."},                                                   \
-    {                                                                                                                  \
-        "data.dir", HY_CONFIG_STRING, offsetof(owner, common_member.data_dir), "/var/lib/huiying", 0, 0, NULL,         \
-            "Folder for what this program keeps on disk."                                                              \
-    }
+// A row without a range, written short.
+#define HY_CONFIG_ROW(key, type, field_offset, default_value, choices, description)                                    \
+    { key, type, field_offset, default_value, 0, 0, choices, description }
+
+#define HY_CONFIG_COMMON(owner, member)                                                                                \
+    HY_CONFIG_ROW("kafka.brokers", HY_CONFIG_STRING, offsetof(owner, member.kafka_brokers), "127.0.0.1:9092", NULL,    \
+                  "Kafka brokers to ask first, host:port, separated by commas."),                                      \
+        HY_CONFIG_ROW("kafka.properties", HY_CONFIG_STRING, offsetof(owner, member.kafka_properties), "", NULL,        \
+                      "More librdkafka properties, name=value separated by semicolons; for TLS for example."),         \
+        HY_CONFIG_ROW("redis.url", HY_CONFIG_STRING, offsetof(owner, member.redis_url), "redis://127.0.0.1:6379/0",    \
+                      NULL, "Redis, as redis://host:port/database or unix:///path/of/socket; without a password."),    \
+        HY_CONFIG_ROW("redis.password", HY_CONFIG_SECRET, offsetof(owner, member.redis_password), "", NULL,            \
+                      "Password of Redis; empty for none."),                                                           \
+        HY_CONFIG_ROW(                                                                                                 \
+            "http.listen", HY_CONFIG_STRING, offsetof(owner, member.http_listen), "127.0.0.1:0", NULL,                 \
+            "Address of this program's HTTP door, host:port; port 0 takes a free one, which the log names."),          \
+        HY_CONFIG_ROW("instance", HY_CONFIG_STRING, offsetof(owner, member.instance), "1", NULL,                       \
+                      "Name of this copy of the program; each copy has another, and keeps it over restarts."),         \
+        HY_CONFIG_ROW("log.level", HY_CONFIG_ENUM, offsetof(owner, member.log_level), "info", "debug|info|warn|error", \
+                      "The least level that is logged."),                                                              \
+        HY_CONFIG_ROW("log.format", HY_CONFIG_ENUM, offsetof(owner, member.log_format), "text", "json|text",           \
+                      "How log lines look: json for machines, text for people."),                                      \
+        HY_CONFIG_ROW("data.dir", HY_CONFIG_STRING, offsetof(owner, member.data_dir), "/var/lib/huiying", NULL,        \
+                      "Folder for what this program keeps on disk.")
 
 // hy_log_init with what common says. program is borrowed for the process's life. Call before threads start.
 void hy_config_start_log(const char *program, const struct hy_config_common *common);
