@@ -9,6 +9,9 @@ function(hy_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE hy_strict)
 endfunction()
 
+# The target "programs" is every executable without the tests: what deploy/up builds.
+add_custom_target(programs)
+
 # hy_program(NAME SOURCES a.c b.c LINK hy_lane): lib<NAME> holds all but main.c, so tests link the logic; the
 # executable <NAME> is main.c over it.
 function(hy_program name)
@@ -17,6 +20,7 @@ function(hy_program name)
   hy_library(${lib} SOURCES ${ARG_SOURCES} LINK ${ARG_LINK})
   add_executable(${name} main.c)
   target_link_libraries(${name} PRIVATE ${lib} hy_strict)
+  add_dependencies(programs ${name})
 endfunction()
 
 # hy_unit_test(NAME SOURCES test_x.c LINK hy_core): a cmocka program, run by ctest under the label unit.

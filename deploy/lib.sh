@@ -27,7 +27,7 @@ hy_step() {
     mkdir -p "$HY_LOGS"
     printf '%-58s ' "$text"
     begin=$(hy_now_ms)
-    "$@" >"$log" 2>&1 </dev/null || status=$?
+    "$@" >"$log" 2>&1 </dev/null 9>&- || status=$? # 9 is the lock of deploy/up: no child may keep it
     if [ "$status" -eq 0 ]; then
         hy_seconds $(($(hy_now_ms) - begin))
         echo
@@ -98,23 +98,19 @@ hy_install() {
 
 # Installs without letting a package start its own service: Redis would take the port of ours. A policy-rc.d that the
 # machine already has stays; the units that this call brought are switched off for the next boot too.
-hy_apt_install() {
-    local policy=/usr/sbin/policy-rc.d made="" before after status=0
+hy_apt_install() ( # a subshell, so that the clean-up is its own
+    policy=/usr/sbin/policy-rc.d status=0
     if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made=yes
-        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
     fi
     before=$(ls /lib/systemd/system 2>/dev/null || true)
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         -o DPkg::Lock::Timeout=180 -o Dpkg::Use-Pty=0 "$@" || status=$?
-    if [ -n "$made" ]; then
-        rm -f "$policy"
-        trap - EXIT
-    fi
     if [ -d /run/systemd/system ]; then
         after=$(ls /lib/systemd/system 2>/dev/null || true)
         comm -13 <(sort <<<"$before") <(sort <<<"$after") | grep -E '^[^@]+\.(service|timer)$' |
             xargs -r systemctl disable --quiet || true
     fi
-    return "$status"
-}
+    exit "$status"
+)

@@ -226,8 +226,8 @@ class Supervisor:
 
     def _write_state(self):
         programs = [{
-            "name": s.name, "state": s.state, "pid": s.process.pid if s.process and s.state in ("starting", "running") else None,
-            "restarts": s.restarts, "last_exit": s.last_exit or None, "since": s.since, "http": s.listen or None,
+            "name": s.name, "state": s.state, "pid": s.process.pid if s.state in ("starting", "running") else None,
+            "restarts": s.restarts, "last_exit": s.last_exit or None, "since": s.since, "listen": s.listen or None,
             "log": str(self.log / f"{s.name}.log"),
         } for s in self.services]
         state = {"version": 1, "pid": os.getpid(), "began": self.began, "ready": self.ready, "data": str(self.data),
