@@ -21,12 +21,18 @@ struct folder {
 static const struct {
     const char *ending, *type;
 } types[] = {
-    {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"},
-    {".css", "text/css; charset=utf-8"},   {".json", "application/json"},
-    {".svg", "image/svg+xml"},             {".png", "image/png"},
-    {".ico", "image/x-icon"},              {".woff2", "font/woff2"},
-    {".txt", "text/plain; charset=utf-8"}, {".map", "application/json"},
-    {".yaml", "text/yaml; charset=utf-8"}, {".webmanifest", "application/manifest+json"},
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".json", "application/json"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".ico", "image/x-icon"},
+    {".woff2", "font/woff2"},
+    {".txt", "text/plain; charset=utf-8"},
+    {".map", "application/json"},
+    {".yaml", "text/yaml; charset=utf-8"},
+    {".webmanifest", "application/manifest+json"},
 };
 
 static const char *type_of(const char *name) {
@@ -132,9 +138,12 @@ int hy_web_files(struct hy_web_server *server, const char *pattern, const char *
         free(folder);
         return hy_fail(err, HY_EIO, "%s: %s", path, strerror(errno));
     }
-    for (const char *at = pattern; (at = strchr(at, '/')) && at[1] != '*'; at++) folder->skip++;
+    for (const char *at = pattern; (at = strchr(at, '/')) && at[1] != '*'; at++)
+        folder->skip++;
     int rc = hy_web_route(server, "GET", pattern, on_file, folder);
-    if (rc < 0) free_folder(folder);
-    else server->routes[server->n_routes - 1].release = free_folder;
+    if (rc < 0)
+        free_folder(folder);
+    else
+        server->routes[server->n_routes - 1].release = free_folder;
     return rc;
 }

@@ -6,8 +6,8 @@
 
 #include "lib/web/server.h"
 
-// Serves GET and HEAD of pattern, which ends in "*" ("/assets/*", "/*"), from folder; a path that ends in "/" serves its
-// index.html. Add this route after more special ones. HY_EIO: the folder cannot be opened.
+// Serves GET and HEAD of pattern, which ends in "*" ("/assets/*", "/*"), from folder; a path that ends in "/" serves
+// its index.html. Add this route after more special ones. HY_EIO: the folder cannot be opened.
 HY_MUST_CHECK int hy_web_files(struct hy_web_server *server, const char *pattern, const char *folder,
                                struct hy_error *err);
 

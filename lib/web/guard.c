@@ -49,7 +49,8 @@ static const char *framing_fault(const struct framing *f, bool http11, unsigned 
     if (f->lengths && !plain_number(f->length))
         return refuse(status, 400, message, "Content-Length must be a plain number", "content_length");
     if (f->encodings > 1 || (f->encodings && strcasecmp(f->encoding, "chunked") != 0))
-        return refuse(status, 400, message, "the only Transfer-Encoding taken is \"chunked\", once", "transfer_encoding");
+        return refuse(status, 400, message, "the only Transfer-Encoding taken is \"chunked\", once",
+                      "transfer_encoding");
     if (f->encodings && !http11)
         return refuse(status, 400, message, "Transfer-Encoding needs HTTP/1.1", "transfer_encoding");
     if (f->hosts != 1) return refuse(status, 400, message, "send exactly one Host", "host");
@@ -73,6 +74,7 @@ bool hy_web_length_over(struct MHD_Connection *connection, size_t limit) {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     if (!length) return false;
     unsigned long long n = 0;
-    for (; isdigit((unsigned char)*length); length++) n = n * 10 + (unsigned)(*length - '0');
+    for (; isdigit((unsigned char)*length); length++)
+        n = n * 10 + (unsigned)(*length - '0');
     return n > limit;
 }

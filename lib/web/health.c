@@ -67,7 +67,8 @@ static struct hy_health_part *new_part(struct hy_health *health, const char *nam
     snprintf(part->name, sizeof part->name, "%s", name);
     strcpy(part->why, "starting");
     struct hy_health_part **last = &health->parts;
-    while (*last) last = &(*last)->next;
+    while (*last)
+        last = &(*last)->next;
     *last = part;
     return part;
 }
@@ -75,7 +76,8 @@ static struct hy_health_part *new_part(struct hy_health *health, const char *nam
 struct hy_health_part *hy_health_part(struct hy_health *health, const char *name, unsigned max_age_ms) {
     pthread_mutex_lock(&health->lock);
     struct hy_health_part *part = health->parts;
-    while (part && strncmp(part->name, name, PART_NAME - 1) != 0) part = part->next;
+    while (part && strncmp(part->name, name, PART_NAME - 1) != 0)
+        part = part->next;
     if (!part) part = new_part(health, name, max_age_ms);
     pthread_mutex_unlock(&health->lock);
     return part;
@@ -132,9 +134,9 @@ bool hy_health_json(struct hy_health *health, struct hy_buf *out) {
     }
     pthread_mutex_unlock(&health->lock);
     if (out) {
-        hy_buf_addf(out, "{\"status\":\"%s\",\"program\":\"%s\",\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%lld,\"parts\":[",
-                    all ? "ok" : "failing", health->program, HY_VERSION, (int)getpid(),
-                    (long long)(now - health->born_ms));
+        hy_buf_addf(
+            out, "{\"status\":\"%s\",\"program\":\"%s\",\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%lld,\"parts\":[",
+            all ? "ok" : "failing", health->program, HY_VERSION, (int)getpid(), (long long)(now - health->born_ms));
         hy_buf_add(out, parts.data, parts.len);
         hy_buf_adds(out, "]}\n");
     }
@@ -157,7 +159,8 @@ static double open_descriptors(void) {
     DIR *dir = opendir("/proc/self/fd");
     if (!dir) return 0;
     int n = 0;
-    while (readdir(dir)) n++;
+    while (readdir(dir))
+        n++;
     closedir(dir);
     return n - 3; // ".", ".." and the folder itself
 }
@@ -207,8 +210,8 @@ static void serve(void *ctx) {
 }
 
 static int start_server(struct hy_health *health, const char *listen, struct hy_error *err) {
-    struct hy_web_options options = {.name = "health", .listen = listen, .connections = 64, .body_limit = 1024,
-                                     .drain_limit = 65536};
+    struct hy_web_options options = {
+        .name = "health", .listen = listen, .connections = 64, .body_limit = 1024, .drain_limit = 65536};
     int rc = hy_web_server_new(&health->loop, &options, &health->server, err);
     if (rc < 0) return rc;
     rc = hy_health_routes(health, health->server);

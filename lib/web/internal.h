@@ -55,12 +55,12 @@ struct hy_web_request {
     const char *bad_target; // why the target was refused, or NULL
     struct hy_buf body;
     size_t dropped; // bytes of the body beyond the limit
-    bool started; // libmicrohttpd has shown its headers
+    bool started;   // libmicrohttpd has shown its headers
     bool http11;
     bool too_big;
     bool deferred;  // the handler holds a reference
     bool by_server; // the coming answer is the server's own, not the handler's
-    bool queued;   // the answer was given to libmicrohttpd
+    bool queued;    // the answer was given to libmicrohttpd
     enum hy_web_phase phase;
     unsigned status;
     struct MHD_Response *response; // owned until queued

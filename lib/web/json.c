@@ -10,8 +10,10 @@ static size_t nesting(struct hy_bytes text) {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '[' || c == '{') {

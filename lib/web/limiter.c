@@ -26,7 +26,8 @@ struct hy_web_limiter *hy_web_limiter_new(double rate, double burst, unsigned ke
     limiter->rate = rate;
     limiter->burst = burst;
     limiter->sets = 1;
-    while (limiter->sets * WAYS < (keys ? keys : 16384)) limiter->sets *= 2;
+    while (limiter->sets * WAYS < (keys ? keys : 16384))
+        limiter->sets *= 2;
     // The table's address serves as seed, so that nobody can choose addresses that share a set.
     limiter->buckets = calloc(limiter->sets * WAYS, sizeof *limiter->buckets);
     limiter->seed = (uint64_t)(uintptr_t)limiter->buckets;

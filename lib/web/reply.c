@@ -149,7 +149,8 @@ void hy_web_cut(struct hy_web_request *request, unsigned status, const char *rea
     hy_web_count_refusal(request->server->options.name, reason);
     struct hy_buf body = {0}, all = {0};
     refusal_text(&body, reason, text);
-    hy_buf_addf(&all, "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+    hy_buf_addf(&all,
+                "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                 status, status == 408 ? "Request Timeout" : "Content Too Large", body.len);
     hy_buf_add(&all, body.data, body.len);
     // A fresh socket buffer takes these few bytes; if the client reads nothing it shall not hold us up.

@@ -98,14 +98,17 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     }
     struct hy_web_connection *connection = *socket_context;
     if (!connection) return;
-    if (connection->prev) connection->prev->next = connection->next;
-    else server->connections = connection->next;
+    if (connection->prev)
+        connection->prev->next = connection->next;
+    else
+        server->connections = connection->next;
     if (connection->next) connection->next->prev = connection->prev;
     if (connection->request) connection->request->connection = NULL;
     free(connection);
 }
 
-static const struct hy_web_route *find_route(struct hy_web_server *server, struct hy_web_request *request, bool *other) {
+static const struct hy_web_route *find_route(struct hy_web_server *server, struct hy_web_request *request,
+                                             bool *other) {
     const char *method = strcmp(request->method, "HEAD") == 0 ? "GET" : request->method;
     for (size_t i = 0; i < server->n_routes; i++) {
         const struct hy_web_route *route = &server->routes[i];
@@ -228,8 +231,10 @@ static void on_sweep(uv_timer_t *timer) {
     int64_t now = (int64_t)uv_hrtime();
     for (struct hy_web_connection *c = server->connections, *next; c; c = next) {
         next = c->next;
-        if (c->request) sweep_request(server, c->request, now);
-        else if (now - c->since_ns > server->options.idle_ms * 1000000LL && c->fd >= 0) shutdown(c->fd, SHUT_RDWR);
+        if (c->request)
+            sweep_request(server, c->request, now);
+        else if (now - c->since_ns > server->options.idle_ms * 1000000LL && c->fd >= 0)
+            shutdown(c->fd, SHUT_RDWR);
     }
     hy_web_streams_sweep(server, now);
     // Even when nothing asks for it: libmicrohttpd before 1.0.3 could pass over ready connections while others were
@@ -262,8 +267,8 @@ static int open_listener(const struct addrinfo *address, const char *listen_text
     if (fd < 0) return hy_fail(err, HY_EIO, "listen %s: %s", listen_text, strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 511) == 0) return fd;
-    int rc = hy_fail(err, HY_EIO, "listen %s: %s; choose another port or stop what holds it", listen_text,
-                     strerror(errno));
+    int rc =
+        hy_fail(err, HY_EIO, "listen %s: %s; choose another port or stop what holds it", listen_text, strerror(errno));
     close(fd);
     return rc;
 }

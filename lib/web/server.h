@@ -3,9 +3,9 @@
 // Everything here runs on the loop's thread.
 //
 // What it refuses before a handler sees anything, each counted in huiying_web_refused_total{server,reason}:
-// two Content-Length, Content-Length with Transfer-Encoding, not exactly one Host (request smuggling, CWE-444), a broken
-// target, too many headers, a body over the limit (chunked or not), a request that takes too long.
-// To serve something, write a handler and add a route; to add a refusal, add it to guard.c and its test.
+// two Content-Length, Content-Length with Transfer-Encoding, not exactly one Host (request smuggling, CWE-444), a
+// broken target, too many headers, a body over the limit (chunked or not), a request that takes too long. To serve
+// something, write a handler and add a route; to add a refusal, add it to guard.c and its test.
 #ifndef HY_WEB_SERVER_H
 #define HY_WEB_SERVER_H
 
@@ -25,16 +25,16 @@ struct hy_web_request;
 
 // 0 in a field takes the default in brackets.
 struct hy_web_options {
-    const char *name;       // for metrics and logs: "gateway"; must be given, borrowed for the server's life
-    const char *listen;     // "127.0.0.1:8080", "[::1]:0"; NULL = "127.0.0.1:0"; port 0 = a free one
-    size_t body_limit;      // bytes of a request's body; more → 413 [1 MB]
-    size_t drain_limit;     // of a too large body this much is read and dropped, so that the client sees the 413 [16 MB]
-    unsigned header_limit;  // number of headers; more → 431 [64]
-    unsigned connections;   // at the same time; more wait in the listen queue [1000]
-    unsigned per_address;   // at the same time from one address [as connections]
-    unsigned idle_ms;       // a connection without a request, or with an unread answer, is closed [30,000]
-    unsigned request_ms;    // a request must be here as a whole, else 408 [10,000]
-    unsigned answer_ms;     // a deferred answer must come, else 503 [30,000]
+    const char *name;      // for metrics and logs: "gateway"; must be given, borrowed for the server's life
+    const char *listen;    // "127.0.0.1:8080", "[::1]:0"; NULL = "127.0.0.1:0"; port 0 = a free one
+    size_t body_limit;     // bytes of a request's body; more → 413 [1 MB]
+    size_t drain_limit;    // of a too large body this much is read and dropped, so that the client sees the 413 [16 MB]
+    unsigned header_limit; // number of headers; more → 431 [64]
+    unsigned connections;  // at the same time; more wait in the listen queue [1000]
+    unsigned per_address;  // at the same time from one address [as connections]
+    unsigned idle_ms;      // a connection without a request, or with an unread answer, is closed [30,000]
+    unsigned request_ms;   // a request must be here as a whole, else 408 [10,000]
+    unsigned answer_ms;    // a deferred answer must come, else 503 [30,000]
     const char *page_policy; // Content-Security-Policy of text/html answers [default-src 'self'; no inline, no frames]
 };
 
@@ -70,7 +70,7 @@ void hy_web_headers(const struct hy_web_request *request, void (*each)(void *ctx
 // A cookie's value into out (size bytes), or HY_ENOTFOUND, HY_ETOOBIG.
 HY_MUST_CHECK int hy_web_cookie(const struct hy_web_request *request, const char *name, char *out, size_t size);
 struct hy_bytes hy_web_body(const struct hy_web_request *request);
-const char *hy_web_peer(const struct hy_web_request *request); // the client's address as text, without port
+const char *hy_web_peer(const struct hy_web_request *request);   // the client's address as text, without port
 int64_t hy_web_started_ns(const struct hy_web_request *request); // uv_hrtime() when its headers were read
 struct hy_web_server *hy_web_request_server(const struct hy_web_request *request);
 // A place for the handler's own pointer.

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/log.h"
 #include "lib/web/internal.h"
@@ -57,8 +58,10 @@ static ssize_t on_read(void *ctx, uint64_t pos, char *out, size_t max) {
 
 static void on_freed(void *ctx) {
     struct hy_web_stream *stream = ctx;
-    if (stream->prev) stream->prev->next = stream->next;
-    else stream->server->streams = stream->next;
+    if (stream->prev)
+        stream->prev->next = stream->next;
+    else
+        stream->server->streams = stream->next;
     if (stream->next) stream->next->prev = stream->prev;
     hy_metric_add(open_streams(stream->server), -1);
     if (stream->closed) stream->closed(stream->ctx);
@@ -77,15 +80,18 @@ struct hy_web_stream *hy_web_stream_open(struct hy_web_request *request, size_t 
                                          void *ctx) {
     struct hy_web_stream *stream = calloc(1, sizeof *stream);
     struct MHD_Response *response = NULL;
-    if (stream)
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, on_read, stream, on_freed);
+    if (stream) response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, on_read, stream, on_freed);
     if (!response) {
         free(stream);
         hy_web_refuse(request, 503, "busy", "no memory for another stream, try again later");
         return NULL;
     }
-    *stream = (struct hy_web_stream){.server = request->server, .request = request, .limit = limit ? limit : 256 << 10,
-                                     .last_ns = (int64_t)uv_hrtime(), .closed = closed, .ctx = ctx};
+    *stream = (struct hy_web_stream){.server = request->server,
+                                     .request = request,
+                                     .limit = limit ? limit : 256 << 10,
+                                     .last_ns = (int64_t)uv_hrtime(),
+                                     .closed = closed,
+                                     .ctx = ctx};
     link_stream(stream);
     request->stream = stream;
     hy_buf_adds(&stream->queue, "retry: 2000\n\n");
@@ -107,7 +113,8 @@ static void add_data(struct hy_buf *queue, struct hy_bytes data) {
     const char *end = at + data.len;
     while (at < end) {
         size_t n = 0;
-        while (at + n < end && at[n] != '\n' && at[n] != '\r') n++;
+        while (at + n < end && at[n] != '\n' && at[n] != '\r')
+            n++;
         add_field(queue, "data", at, n);
         at += n;
         if (at < end && *at == '\r' && at + 1 < end && at[1] == '\n') at++;
@@ -133,6 +140,7 @@ int hy_web_stream_send(struct hy_web_stream *stream, const char *event, const ch
     bool full = stream->queue.len > stream->limit || !hy_buf_ok(&stream->queue);
     if (full) {
         stream->dropped = true;
+        shutdown(stream->request->connection->fd, SHUT_RDWR); // libmicrohttpd is waiting for room to write
         HY_INFO("web.stream", "a client did not keep up and was dropped", "server=%s", stream->server->options.name);
     }
     stream->last_ns = (int64_t)uv_hrtime();
@@ -160,5 +168,6 @@ void hy_web_streams_sweep(struct hy_web_server *server, int64_t now_ns) {
 }
 
 void hy_web_streams_close(struct hy_web_server *server) {
-    for (struct hy_web_stream *stream = server->streams; stream; stream = stream->next) hy_web_stream_close(stream);
+    for (struct hy_web_stream *stream = server->streams; stream; stream = stream->next)
+        hy_web_stream_close(stream);
 }

@@ -68,8 +68,7 @@ static int parse_tokens(char *text, struct hy_web_tokens *tokens, const char *pa
 int hy_web_tokens_load(const char *path, struct hy_web_tokens **out, struct hy_error *err) {
     struct stat st;
     if (stat(path, &st) != 0) return hy_fail(err, HY_EIO, "%s: %s", path, strerror(errno));
-    if (st.st_mode & 077)
-        return hy_fail(err, HY_EDENIED, "%s: others can read it; run chmod 600 on it", path);
+    if (st.st_mode & 077) return hy_fail(err, HY_EDENIED, "%s: others can read it; run chmod 600 on it", path);
     struct hy_buf text = {0};
     int rc = hy_read_file(path, FILE_MAX_BYTES, &text, err);
     if (rc < 0) return rc;
@@ -113,8 +112,7 @@ const struct hy_web_identity *hy_web_tokens_check(const struct hy_web_tokens *to
                                                   struct hy_web_request *request) {
     char from_cookie[TOKEN_MAX + 1];
     const char *text = bearer(request);
-    if (!text && cookie && hy_web_cookie(request, cookie, from_cookie, sizeof from_cookie) == HY_OK)
-        text = from_cookie;
+    if (!text && cookie && hy_web_cookie(request, cookie, from_cookie, sizeof from_cookie) == HY_OK) text = from_cookie;
     const struct hy_web_identity *who = text ? hy_web_tokens_find(tokens, text) : NULL;
     if (who) return who;
     hy_web_set_header(request, "WWW-Authenticate", "Bearer");

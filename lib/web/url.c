@@ -62,7 +62,8 @@ static int parse_path(struct hy_web_target *out, const char *path, size_t len, c
 }
 
 static int parse_pair(struct hy_web_target *out, const char *text, size_t len, char **space, struct hy_error *err) {
-    if (out->n_query == HY_WEB_QUERY_MAX) return hy_fail(err, HY_ETOOBIG, "query: more than %d pairs", HY_WEB_QUERY_MAX);
+    if (out->n_query == HY_WEB_QUERY_MAX)
+        return hy_fail(err, HY_ETOOBIG, "query: more than %d pairs", HY_WEB_QUERY_MAX);
     const char *equals = memchr(text, '=', len);
     size_t name_len = equals ? (size_t)(equals - text) : len;
     const char *name = keep(space, text, name_len, true);

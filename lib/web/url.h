@@ -19,7 +19,7 @@ enum { HY_WEB_QUERY_MAX = 64, HY_WEB_SEGMENTS_MAX = 16 };
 
 // A request target taken apart. Zero-initialise before hy_web_target_parse; hy_web_target_free releases it.
 struct hy_web_target {
-    char *memory; // decoded copy; all pointers below point into it
+    char *memory;     // decoded copy; all pointers below point into it
     const char *path; // the path as it was sent, undecoded, without the query
     struct hy_web_pair query[HY_WEB_QUERY_MAX];
     size_t n_query;
