@@ -29,6 +29,7 @@ int hy_calendar_last_year(const struct hy_calendar *calendar);
 // statutory days of fixed date (1 January, 1 May, 1-3 October) are off, and the answer is marked.
 bool hy_calendar_workday(const struct hy_calendar *calendar, hy_day day, bool *provisional);
 
+// Instants and days of the years 1970 to 9999.
 hy_day hy_day_of(int64_t unix_ms);   // the Shanghai date of an instant
 int64_t hy_day_start_ms(hy_day day); // its midnight in Shanghai
 hy_day hy_day_from_date(int year, int month, int day);
@@ -62,10 +63,12 @@ struct hy_deadline {
 // The n-th working day after `start` (n >= 0; 0 = that day if it works, else the next): the day itself.
 HY_MUST_CHECK int hy_calendar_add_workdays(const struct hy_calendar *calendar, hy_day start, int n, bool count_first, hy_day *out,
                                            bool *provisional);
-// n working days from an instant, at the end that work->last_day_ends names.
+// n working days from an instant, at the end that work->last_day_ends names; when that day is over before the clock
+// starts (n = 0 in the evening), the next working day. HY_ERANGE: n outside 0..10000, start outside 1970..2199.
 HY_MUST_CHECK int hy_deadline_workdays(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms, int n,
                                        struct hy_deadline *out);
-// n working minutes from an instant.
+// n working minutes from an instant: the first instant at which they have gone, so closing time and not the next morning.
+// HY_ERANGE: minutes outside 0..1000000, start outside 1970..2199; HY_EINVALID: no hours.
 HY_MUST_CHECK int hy_deadline_minutes(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms, int64_t minutes,
                                       struct hy_deadline *out);
 // Inside working hours of a working day? Closing time itself is outside.

@@ -32,7 +32,13 @@ enum hy_point {
     HY_POINT_COUNT
 };
 
-enum hy_unit { HY_UNIT_WORKDAYS, HY_UNIT_WORK_MINUTES, HY_UNIT_WALL_MINUTES, HY_UNIT_CALENDAR_DAYS };
+enum hy_unit {
+    HY_UNIT_WORKDAYS,      // ends on the n-th working day, at work_time.last_day_ends
+    HY_UNIT_WORK_MINUTES,  // minutes inside working hours
+    HY_UNIT_WALL_MINUTES,  // minutes of the wall clock, by night and in holidays too
+    HY_UNIT_CALENDAR_DAYS, // ends at midnight after the n-th day
+    HY_UNIT_WALL_SECONDS   // for drills and the sample day
+};
 
 enum { HY_PACK_WARNINGS = 4, HY_CLASS_ANY = 0, HY_CLASS_IN_HOURS = 1, HY_CLASS_OUT_OF_HOURS = 2 };
 
@@ -67,9 +73,10 @@ struct hy_pack_move {
     char *verb;
     uint32_t from;      // bits 1u << CaseState of the contract
     int to;             // CaseState; 0 = unchanged
-    char *roles;        // "department,operator": who may
+    char *roles;        // "department,operator": who may; words of the contract's Actor.role
     bool owner_only;    // a department must be the owner
     bool needs_reason, needs_text, needs_proof, needs_department;
+    char *proofs;       // "link,probe": kinds of proof the act may bring; one that is brought is that point (LINK, PROBED)
     char *article;
 };
 
@@ -81,11 +88,12 @@ struct hy_pack_close {
 };
 
 struct hy_pack_delivery {
+    char *name;         // receipt, reply, cac_notice: what a child pack overrides
     char *purpose;      // receipt (受理回执), reply, notice
     enum hy_point at;   // when the row is made
     char *target;       // origin (the platform it came from), status_page, cac_webhook
     char *text;         // template with {receipt_number} {department} {due}; "" = the approved draft
-    bool main;          // its receipt is the point DELIVERED (letters) or HANDED_OFF (incidents)
+    bool main;          // its receipt is a point: HANDED_OFF when at is MAJOR (incidents), else DELIVERED (letters)
 };
 
 struct hy_pack_kind {
@@ -149,6 +157,7 @@ struct hy_pack {
     struct hy_pack_incident incident;
     int64_t dossier_days; // how long a dossier record is kept (400)
     int64_t journal_days;
+    struct hy_arena *memory; // of hy_pack_load: holds all of the above
 };
 
 // One YAML text with the name used in messages.
@@ -157,8 +166,12 @@ struct hy_pack_source {
     struct hy_bytes yaml;
 };
 
-// Reads the pack `id` from the sources (its own and those it inherits, in any order). All mistakes are appended to
-// *problems, one a line; HY_ECONFIG when there is any. *out is freed with hy_pack_free.
+enum { HY_PACK_TEXT_MAX = 1 << 20, HY_PACK_SOURCES_MAX = 64 }; // bytes of one source; sources of one load
+
+// Reads the pack `id` from the sources (borrowed; its own and those it inherits, in any order; others are only looked at
+// for their id). All mistakes are appended to *problems, one a line, by file and line: "name:line:column: what; what to
+// do". HY_ECONFIG when there is any, HY_ENOTFOUND when no source has this id (said there too), HY_ENOMEM. *out is NULL on
+// failure, else freed with hy_pack_free; it never changes and may be read by all threads.
 HY_MUST_CHECK int hy_pack_load(const struct hy_pack_source *sources, int n, const char *id, struct hy_pack **out, struct hy_buf *problems);
 void hy_pack_free(struct hy_pack *pack);
 
@@ -169,16 +182,20 @@ const struct hy_pack_move *hy_pack_move(const struct hy_pack_kind *kind, const c
 const struct hy_pack_close *hy_pack_close(const struct hy_pack_kind *kind, const char *reason);
 const struct hy_pack_department *hy_pack_department(const struct hy_pack *pack, const char *code);
 const char *hy_point_name(enum hy_point point); // "delivered"; static
-int hy_point_parse(const char *name, enum hy_point *out);
+int hy_point_parse(const char *name, enum hy_point *out); // HY_ENOTFOUND
+const char *hy_state_name(int state); // of a CaseState of the contract: "assigned"; NULL when there is none; static
+int hy_state_parse(const char *name, int *out); // HY_ENOTFOUND
 
-// Due time, class and stage times of a clock that starts at start_ms. stage_due has n_warnings + 1 entries, the last is due.
+// Due time, class and stage times of a clock that starts at start_ms. stage_due has n_warnings + 1 entries, the last is
+// due. Warnings of clocks in working days, working minutes and calendar days fall at shares of the working time between
+// start and due, those of wall clocks at shares of the wall time. HY_ERANGE: a start before 1970 or after 2199.
 struct hy_clock_plan {
     struct hy_deadline deadline;
     int clock_class;    // HY_CLASS_*
     int n_stages;
     int64_t stage_due_ms[HY_PACK_WARNINGS + 1];
 };
-HY_MUST_CHECK int hy_clock_plan(const struct hy_calendar *calendar, const struct hy_pack *pack, const struct hy_pack_clock *clock,
-                                int64_t start_ms, struct hy_clock_plan *out);
+HY_MUST_CHECK int hy_clock_plan(const struct hy_calendar *calendar, const struct hy_pack *pack,
+                                const struct hy_pack_clock *clock, int64_t start_ms, struct hy_clock_plan *out);
 
 #endif
