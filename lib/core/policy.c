@@ -107,7 +107,7 @@ static struct hy_pack *load(struct hy_pack_reader *reader, const struct hy_pack_
     if (tree == NULL) return NULL;
     pack->dossier_days = 400;
     pack->journal_days = 3650;
-    hy_row_read(reader, tree, &hy_pack_row, pack);
+    hy_pack_row_read(reader, tree, &hy_pack_row, pack);
     if (reader->nomem) return NULL;
     hy_pack_check(reader, pack);
     for (int i = 0; i < pack->n_kinds; i++)
@@ -165,23 +165,23 @@ const struct hy_pack_department *hy_pack_department(const struct hy_pack *pack, 
 }
 
 const char *hy_point_name(enum hy_point point) {
-    const char *name = hy_words_name(&hy_points, (int)point);
+    const char *name = hy_pack_words_name(&hy_pack_points, (int)point);
     return name != NULL ? name : "none";
 }
 
 int hy_point_parse(const char *name, enum hy_point *out) {
-    const struct hy_word *word = hy_words_find(&hy_points, name);
+    const struct hy_word *word = hy_pack_words_find(&hy_pack_points, name);
     if (word == NULL) return HY_ENOTFOUND;
     *out = (enum hy_point)word->value;
     return HY_OK;
 }
 
 const char *hy_state_name(int state) {
-    return hy_words_name(&hy_states, state);
+    return hy_pack_words_name(&hy_pack_states, state);
 }
 
 int hy_state_parse(const char *name, int *out) {
-    const struct hy_word *word = hy_words_find(&hy_states, name);
+    const struct hy_word *word = hy_pack_words_find(&hy_pack_states, name);
     if (word == NULL) return HY_ENOTFOUND;
     *out = word->value;
     return HY_OK;

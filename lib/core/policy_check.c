@@ -24,7 +24,7 @@ static bool is_article(const char *text) {
 void hy_pack_check_article(struct hy_pack_reader *reader, const void *row, const char *article) {
     if (article == NULL || is_article(article)) return;
     hy_pack_problem(
-        reader, hy_origin_key(reader, row, "article"),
+        reader, hy_pack_origin_key(reader, row, "article"),
         "\"%.60s\" is no article; write R002-8 or R001-15b (regulation and article), or N7 (a national norm)", article);
 }
 
@@ -36,13 +36,13 @@ void hy_pack_check_department(struct hy_pack_reader *reader, const struct hy_pac
     int n = pack->n_departments < KNOWN_MAX ? pack->n_departments : KNOWN_MAX;
     for (int i = 0; i < n; i++)
         known[i] = pack->departments[i].code;
-    hy_word_problem(reader, at, "department", code, known, n);
+    hy_pack_word_problem(reader, at, "department", code, known, n);
 }
 
 static void check_supervisors(struct hy_pack_reader *reader, const struct hy_pack *pack) {
     for (int i = 0; i < pack->n_departments; i++) {
         const struct hy_pack_department *at = &pack->departments[i];
-        const struct hy_node *node = hy_origin_key(reader, at, "supervisor");
+        const struct hy_node *node = hy_pack_origin_key(reader, at, "supervisor");
         if (at->supervisor == NULL || *at->supervisor == '\0') continue;
         hy_pack_check_department(reader, pack, node, at->supervisor);
         for (int steps = 0; at != NULL && at->supervisor != NULL && *at->supervisor != '\0'; steps++) {
@@ -68,7 +68,7 @@ static void check_name(struct hy_pack_reader *reader, const struct hy_pack *pack
                        const char *name) {
     for (int i = 0; name != NULL && i < index; i++) {
         if (!goes_by(&pack->departments[i], name)) continue;
-        hy_pack_problem(reader, hy_origin_key(reader, &pack->departments[index], key),
+        hy_pack_problem(reader, hy_pack_origin_key(reader, &pack->departments[index], key),
                         "\"%.60s\" is a name of %s and of %s; a message naming it could go to either", name,
                         pack->departments[i].code, pack->departments[index].code);
         return;
@@ -96,13 +96,13 @@ static void check_incident(struct hy_pack_reader *reader, const struct hy_pack *
             const struct hy_pack_level *worse = &incident->levels[k];
             if (worse->level >= at->level) continue;
             if (worse->writers >= at->writers && worse->times_usual >= at->times_usual) continue;
-            hy_pack_problem(reader, hy_origin_of(reader, worse),
+            hy_pack_problem(reader, hy_pack_origin_of(reader, worse),
                             "level %d is worse than %d but reached with less; raise its writers and times_usual",
                             worse->level, at->level);
         }
     }
     if (!major)
-        hy_pack_problem(reader, hy_origin_key(reader, incident, "major_level"), "no level %d has thresholds",
+        hy_pack_problem(reader, hy_pack_origin_key(reader, incident, "major_level"), "no level %d has thresholds",
                         incident->major_level);
 }
 

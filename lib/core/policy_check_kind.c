@@ -11,7 +11,7 @@ struct check {
 };
 
 static const struct hy_node *at(const struct check *check, const void *row, const char *key) {
-    return hy_origin_key(check->reader, row, key);
+    return hy_pack_origin_key(check->reader, row, key);
 }
 
 static bool has_word(const char *joined, const char *word) {
@@ -172,7 +172,7 @@ static void check_ladder(const struct check *check, const struct hy_pack_clock *
                             percent == 100 ? "the breach" : "a warning", clock->name, percent);
     }
     const struct hy_node *ladder = at(check, clock, "ladder");
-    if (clock->n_steps == 0 && ladder != hy_origin_of(check->reader, clock))
+    if (clock->n_steps == 0 && ladder != hy_pack_origin_of(check->reader, clock))
         hy_pack_problem(check->reader, ladder, "the breach of clock %s reaches nobody: the ladder is empty",
                         clock->name);
 }
@@ -182,7 +182,7 @@ static void check_length(const struct check *check, const struct hy_pack_clock *
     if (clock->length_outside > 0 && !wall)
         hy_pack_problem(check->reader, at(check, clock, "outside"),
                         "\"outside\" is for wall clocks; time out of hours does not count in %s",
-                        hy_words_name(&hy_units, (int)clock->unit));
+                        hy_pack_words_name(&hy_pack_units, (int)clock->unit));
     if (clock->length_outside > 0 && !clock->class_by_receipt)
         hy_pack_problem(check->reader, at(check, clock, "outside"), "\"outside\" needs \"class_by_receipt: true\"");
     if (clock->class_by_receipt && clock->length_outside == 0)
@@ -191,7 +191,8 @@ static void check_length(const struct check *check, const struct hy_pack_clock *
     int64_t longest = clock->unit == HY_UNIT_WORKDAYS ? 2000 : clock->unit == HY_UNIT_CALENDAR_DAYS ? 10000 : 1000000;
     if (clock->length > longest)
         hy_pack_problem(check->reader, at(check, clock, "length"), "%lld %s is too long; at most %lld",
-                        (long long)clock->length, hy_words_name(&hy_units, (int)clock->unit), (long long)longest);
+                        (long long)clock->length, hy_pack_words_name(&hy_pack_units, (int)clock->unit),
+                        (long long)longest);
 }
 
 static void check_source(const struct check *check, const struct hy_pack_clock *clock) {
@@ -199,7 +200,7 @@ static void check_source(const struct check *check, const struct hy_pack_clock *
     bool regulation = clock->article != NULL && clock->article[0] == 'R';
     bool quoted = clock->quote != NULL && *clock->quote != '\0';
     if (regulation && !quoted && !clock->proposed)
-        hy_pack_problem(check->reader, hy_origin_of(check->reader, clock),
+        hy_pack_problem(check->reader, hy_pack_origin_of(check->reader, clock),
                         "clock %s needs \"quote\", the words of %s that give its length, or \"proposed: true\"",
                         clock->name, clock->article);
 }
@@ -223,13 +224,13 @@ static void check_clocks(const struct check *check) {
 }
 
 static void check_states(const struct check *check, const struct hy_pack_move *move) {
-    for (int i = 0; i < hy_states.n; i++) {
-        uint32_t bit = 1u << hy_states.words[i].value;
+    for (int i = 0; i < hy_pack_states.n; i++) {
+        uint32_t bit = 1u << hy_pack_states.words[i].value;
         const char *key = move->from & bit ? "from" : "to";
-        bool used = move->from & bit || move->to == hy_states.words[i].value;
+        bool used = move->from & bit || move->to == hy_pack_states.words[i].value;
         if (!used || check->kind->states & bit) continue;
         hy_pack_problem(check->reader, at(check, move, key), "kind %s has no state \"%s\"; add it to its states",
-                        check->kind->name, hy_states.words[i].name);
+                        check->kind->name, hy_pack_states.words[i].name);
     }
 }
 
@@ -276,7 +277,7 @@ static void check_text(const struct check *check, const struct hy_pack_delivery 
         bool found = false;
         for (int i = 0; i < 3; i++)
             found = found || strcmp(word, known[i]) == 0;
-        if (!found) hy_word_problem(check->reader, node, "blank", word, known, 3);
+        if (!found) hy_pack_word_problem(check->reader, node, "blank", word, known, 3);
     }
 }
 

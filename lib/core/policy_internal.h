@@ -60,9 +60,9 @@ void hy_pack_problems_write(const struct hy_pack_reader *reader, struct hy_buf *
 
 // The tree of one text; NULL when it could not be read (said in the problems).
 struct hy_node *hy_pack_parse(struct hy_pack_reader *reader, const struct hy_pack_source *source);
-struct hy_node *hy_node_get(const struct hy_node *map, const char *key);
+struct hy_node *hy_pack_node_get(const struct hy_node *map, const char *key);
 // The node for a message about a key: its value, or the map when the key is absent.
-const struct hy_node *hy_node_at(const struct hy_node *map, const char *key);
+const struct hy_node *hy_pack_node_at(const struct hy_node *map, const char *key);
 
 // The merged tree of `id`, and SHA-256 over its texts into hash (hex). NULL when there is none (said in the problems).
 struct hy_node *hy_pack_merged(struct hy_pack_reader *reader, const struct hy_pack_source *sources, int n,
@@ -78,10 +78,11 @@ struct hy_words {
     } *words;
 };
 // The word of a name or NULL; of a value.
-const struct hy_word *hy_words_find(const struct hy_words *words, const char *name);
-const char *hy_words_name(const struct hy_words *words, int value);
+const struct hy_word *hy_pack_words_find(const struct hy_words *words, const char *name);
+const char *hy_pack_words_name(const struct hy_words *words, int value);
 
-extern const struct hy_words hy_points, hy_states, hy_units, hy_verbs, hy_proofs, hy_roles, hy_actions, hy_purposes;
+extern const struct hy_words hy_pack_points, hy_pack_states, hy_pack_units, hy_pack_verbs, hy_pack_proofs,
+    hy_pack_roles, hy_pack_actions, hy_pack_purposes;
 
 enum hy_field_type {
     HY_FIELD_TEXT,     // char *
@@ -128,18 +129,19 @@ struct hy_row {
 
 extern const struct hy_row hy_pack_row;
 
-void hy_row_read(struct hy_pack_reader *reader, const struct hy_node *node, const struct hy_row *table, void *row);
+void hy_pack_row_read(struct hy_pack_reader *reader, const struct hy_node *node, const struct hy_row *table, void *row);
 // For read functions: text of a node (NULL and a problem when it is something else), a number within bounds.
-const char *hy_node_text(struct hy_pack_reader *reader, const struct hy_node *node);
-bool hy_node_int(struct hy_pack_reader *reader, const struct hy_node *node, int64_t min, int64_t max, int64_t *out);
+const char *hy_pack_node_text(struct hy_pack_reader *reader, const struct hy_node *node);
+bool hy_pack_node_int(struct hy_pack_reader *reader, const struct hy_node *node, int64_t min, int64_t max,
+                      int64_t *out);
 // Says that a word is unknown, with the nearest known one.
-void hy_word_problem(struct hy_pack_reader *reader, const struct hy_node *at, const char *what, const char *word,
-                     const char *const *known, int n);
-void hy_words_problem(struct hy_pack_reader *reader, const struct hy_node *at, const struct hy_words *words);
+void hy_pack_word_problem(struct hy_pack_reader *reader, const struct hy_node *at, const char *what, const char *word,
+                          const char *const *known, int n);
+void hy_pack_words_problem(struct hy_pack_reader *reader, const struct hy_node *at, const struct hy_words *words);
 
 // Where a struct was read from; the value of one of its keys, for messages.
-const struct hy_node *hy_origin_of(const struct hy_pack_reader *reader, const void *row);
-const struct hy_node *hy_origin_key(const struct hy_pack_reader *reader, const void *row, const char *key);
+const struct hy_node *hy_pack_origin_of(const struct hy_pack_reader *reader, const void *row);
+const struct hy_node *hy_pack_origin_key(const struct hy_pack_reader *reader, const void *row, const char *key);
 
 // Checks across rows.
 void hy_pack_check(struct hy_pack_reader *reader, const struct hy_pack *pack);

@@ -42,14 +42,14 @@ static void replace(struct hy_node *map, struct hy_node *old, struct hy_node *no
 }
 
 static bool is_drop(const struct hy_node *node) {
-    const struct hy_node *drop = hy_node_get(node, "drop");
+    const struct hy_node *drop = hy_pack_node_get(node, "drop");
     return drop != NULL && node->n == 1 && drop->type == HY_NODE_TEXT && strcmp(drop->text, "true") == 0;
 }
 
 static void merge(struct hy_pack_reader *reader, struct hy_node *parent, struct hy_node *child);
 
 static void merge_entry(struct hy_pack_reader *reader, struct hy_node *parent, struct hy_node *entry) {
-    struct hy_node *old = hy_node_get(parent, entry->key->text);
+    struct hy_node *old = hy_pack_node_get(parent, entry->key->text);
     if (is_drop(entry)) {
         if (old == NULL)
             hy_pack_problem(reader, entry->key, "\"%s\" drops nothing: no pack above has this row", entry->key->text);
@@ -68,7 +68,7 @@ static void merge_entry(struct hy_pack_reader *reader, struct hy_node *parent, s
 }
 
 static void merge(struct hy_pack_reader *reader, struct hy_node *parent, struct hy_node *child) {
-    if (hy_node_get(child, "length") != NULL) {
+    if (hy_pack_node_get(child, "length") != NULL) {
         for (size_t i = 0; i < sizeof source_keys / sizeof source_keys[0]; i++)
             remove_key(parent, source_keys[i]);
     }
@@ -79,7 +79,7 @@ static void merge(struct hy_pack_reader *reader, struct hy_node *parent, struct 
 }
 
 static const char *text_of(const struct hy_node *root, const char *key) {
-    const struct hy_node *node = hy_node_get(root, key);
+    const struct hy_node *node = hy_pack_node_get(root, key);
     return node != NULL && node->type == HY_NODE_TEXT ? node->text : NULL;
 }
 
@@ -105,8 +105,8 @@ static void read_documents(struct hy_pack_reader *reader, const struct hy_pack_s
         const char *id = text_of(documents[i].root, "pack");
         const struct document *before = id != NULL ? find(documents, i, id) : NULL;
         if (before != NULL)
-            hy_pack_problem(reader, hy_node_get(documents[i].root, "pack"), "pack \"%s\" is also in %s; keep one", id,
-                            before->source->name);
+            hy_pack_problem(reader, hy_pack_node_get(documents[i].root, "pack"), "pack \"%s\" is also in %s; keep one",
+                            id, before->source->name);
         documents[i].id = id;
     }
 }
@@ -117,7 +117,7 @@ static int chain_of(struct hy_pack_reader *reader, struct document *documents, i
     int length = 0;
     for (struct document *at = first; at != NULL;) {
         chain[length++] = at;
-        const struct hy_node *inherits = hy_node_get(at->root, "inherits");
+        const struct hy_node *inherits = hy_pack_node_get(at->root, "inherits");
         const char *parent = text_of(at->root, "inherits");
         if (inherits == NULL) return length;
         if (parent == NULL) {

@@ -41,8 +41,8 @@ static const char *nearest(const char *word, const char *const *known, int n) {
     return best;
 }
 
-void hy_word_problem(struct hy_pack_reader *reader, const struct hy_node *at, const char *what, const char *word,
-                     const char *const *known, int n) {
+void hy_pack_word_problem(struct hy_pack_reader *reader, const struct hy_node *at, const char *what, const char *word,
+                          const char *const *known, int n) {
     const char *near = nearest(word, known, n);
     if (near != NULL) {
         hy_pack_problem(reader, at, "unknown %s \"%.60s\"; did you mean \"%s\"?", what, word, near);
@@ -56,22 +56,22 @@ void hy_word_problem(struct hy_pack_reader *reader, const struct hy_node *at, co
     hy_buf_free(&list);
 }
 
-void hy_words_problem(struct hy_pack_reader *reader, const struct hy_node *at, const struct hy_words *words) {
+void hy_pack_words_problem(struct hy_pack_reader *reader, const struct hy_node *at, const struct hy_words *words) {
     const char *known[WORD_MAX];
     int n = words->n < WORD_MAX ? words->n : WORD_MAX;
     for (int i = 0; i < n; i++)
         known[i] = words->words[i].name;
-    hy_word_problem(reader, at, words->what, at->text, known, n);
+    hy_pack_word_problem(reader, at, words->what, at->text, known, n);
 }
 
-const struct hy_word *hy_words_find(const struct hy_words *words, const char *name) {
+const struct hy_word *hy_pack_words_find(const struct hy_words *words, const char *name) {
     for (int i = 0; i < words->n; i++) {
         if (strcmp(words->words[i].name, name) == 0) return &words->words[i];
     }
     return NULL;
 }
 
-const char *hy_words_name(const struct hy_words *words, int value) {
+const char *hy_pack_words_name(const struct hy_words *words, int value) {
     for (int i = 0; i < words->n; i++) {
         if (words->words[i].value == value) return words->words[i].name;
     }
@@ -91,7 +91,7 @@ static void wrong_type(struct hy_pack_reader *reader, const struct hy_node *node
     hy_pack_problem(reader, node, "\"%s\" must be %s, not %s", key_of(node), wanted, type_name(node));
 }
 
-const char *hy_node_text(struct hy_pack_reader *reader, const struct hy_node *node) {
+const char *hy_pack_node_text(struct hy_pack_reader *reader, const struct hy_node *node) {
     if (node->type != HY_NODE_TEXT) {
         wrong_type(reader, node, "a text");
         return NULL;
@@ -103,8 +103,9 @@ const char *hy_node_text(struct hy_pack_reader *reader, const struct hy_node *no
     return node->text;
 }
 
-bool hy_node_int(struct hy_pack_reader *reader, const struct hy_node *node, int64_t min, int64_t max, int64_t *out) {
-    const char *text = hy_node_text(reader, node);
+bool hy_pack_node_int(struct hy_pack_reader *reader, const struct hy_node *node, int64_t min, int64_t max,
+                      int64_t *out) {
+    const char *text = hy_pack_node_text(reader, node);
     if (text == NULL) return false;
     bool digits = node->plain && *text != '\0' && strspn(text, "0123456789") == strlen(text);
     errno = 0;
@@ -135,7 +136,7 @@ static void read_bool(struct hy_pack_reader *reader, const struct hy_node *node,
 
 static void read_number(struct hy_pack_reader *reader, const struct hy_field *field, const struct hy_node *node,
                         double *out) {
-    const char *text = hy_node_text(reader, node);
+    const char *text = hy_pack_node_text(reader, node);
     if (text == NULL) return;
     char *end = NULL;
     bool plain = node->plain && *text != '\0' && strspn(text, "0123456789.") == strlen(text);
@@ -152,7 +153,7 @@ static void read_number(struct hy_pack_reader *reader, const struct hy_field *fi
 
 static void read_text(struct hy_pack_reader *reader, const struct hy_field *field, const struct hy_node *node,
                       char **out) {
-    const char *text = hy_node_text(reader, node);
+    const char *text = hy_pack_node_text(reader, node);
     if (text == NULL) return;
     bool nothing = node->plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
     if (nothing || (*text == '\0' && !field->may_be_empty))
@@ -163,9 +164,9 @@ static void read_text(struct hy_pack_reader *reader, const struct hy_field *fiel
 
 static const struct hy_word *read_word(struct hy_pack_reader *reader, const struct hy_words *words,
                                        const struct hy_node *node) {
-    if (hy_node_text(reader, node) == NULL) return NULL;
-    const struct hy_word *word = hy_words_find(words, node->text);
-    if (word == NULL) hy_words_problem(reader, node, words);
+    if (hy_pack_node_text(reader, node) == NULL) return NULL;
+    const struct hy_word *word = hy_pack_words_find(words, node->text);
+    if (word == NULL) hy_pack_words_problem(reader, node, words);
     return word;
 }
 
@@ -224,7 +225,7 @@ static void read_percents(struct hy_pack_reader *reader, const struct hy_node *n
     int64_t before = 0;
     for (const struct hy_node *item = node->first; item != NULL; item = item->next) {
         int64_t percent;
-        if (!hy_node_int(reader, item, 1, 99, &percent)) continue;
+        if (!hy_pack_node_int(reader, item, 1, 99, &percent)) continue;
         if (percent <= before)
             hy_pack_problem(reader, item, "warnings must rise: %lld stands after %lld", (long long)percent,
                             (long long)before);
@@ -244,15 +245,15 @@ static void remember(struct hy_pack_reader *reader, const void *row, const struc
     reader->origins = origin;
 }
 
-const struct hy_node *hy_origin_of(const struct hy_pack_reader *reader, const void *row) {
+const struct hy_node *hy_pack_origin_of(const struct hy_pack_reader *reader, const void *row) {
     for (const struct hy_origin *origin = reader->origins; origin != NULL; origin = origin->next) {
         if (origin->row == row) return origin->node;
     }
     return NULL;
 }
 
-const struct hy_node *hy_origin_key(const struct hy_pack_reader *reader, const void *row, const char *key) {
-    return hy_node_at(hy_origin_of(reader, row), key);
+const struct hy_node *hy_pack_origin_key(const struct hy_pack_reader *reader, const void *row, const char *key) {
+    return hy_pack_node_at(hy_pack_origin_of(reader, row), key);
 }
 
 static void read_rows(struct hy_pack_reader *reader, const struct hy_row *table, const struct hy_node *node, void **out,
@@ -269,7 +270,7 @@ static void read_rows(struct hy_pack_reader *reader, const struct hy_row *table,
     *out = rows;
     for (const struct hy_node *item = node->first; item != NULL; item = item->next) {
         void *row = rows + (size_t)(*count)++ * table->size;
-        hy_row_read(reader, item, table, row);
+        hy_pack_row_read(reader, item, table, row);
     }
 }
 
@@ -287,10 +288,10 @@ static void read_field(struct hy_pack_reader *reader, const struct hy_field *fie
         read_bool(reader, node, (bool *)at);
         break;
     case HY_FIELD_INT:
-        if (hy_node_int(reader, node, field->min, field->max, &number)) *(int *)(void *)at = (int)number;
+        if (hy_pack_node_int(reader, node, field->min, field->max, &number)) *(int *)(void *)at = (int)number;
         break;
     case HY_FIELD_INT64:
-        (void)hy_node_int(reader, node, field->min, field->max, (int64_t *)(void *)at);
+        (void)hy_pack_node_int(reader, node, field->min, field->max, (int64_t *)(void *)at);
         break;
     case HY_FIELD_NUMBER:
         read_number(reader, field, node, (double *)(void *)at);
@@ -312,7 +313,7 @@ static void read_field(struct hy_pack_reader *reader, const struct hy_field *fie
         read_percents(reader, node, (int *)(void *)at, count);
         break;
     case HY_FIELD_ROW:
-        hy_row_read(reader, node, field->row, at);
+        hy_pack_row_read(reader, node, field->row, at);
         break;
     case HY_FIELD_ROWS:
     case HY_FIELD_LIST:
@@ -342,10 +343,11 @@ static void unknown_key(struct hy_pack_reader *reader, const struct hy_row *tabl
     for (; n < table->n && n < WORD_MAX; n++)
         known[n] = table->fields[n].key;
     snprintf(what, sizeof what, "key in a %s:", table->what);
-    hy_word_problem(reader, key, what, key->text, known, n);
+    hy_pack_word_problem(reader, key, what, key->text, known, n);
 }
 
-void hy_row_read(struct hy_pack_reader *reader, const struct hy_node *node, const struct hy_row *table, void *row) {
+void hy_pack_row_read(struct hy_pack_reader *reader, const struct hy_node *node, const struct hy_row *table,
+                      void *row) {
     if (table->defaults != NULL) memcpy(row, table->defaults, table->size);
     remember(reader, row, node);
     if (table->read_name != NULL) table->read_name(reader, node->key, row);
@@ -361,7 +363,7 @@ void hy_row_read(struct hy_pack_reader *reader, const struct hy_node *node, cons
             unknown_key(reader, table, item->key);
     }
     for (int i = 0; i < table->n; i++) {
-        if (!table->fields[i].required || hy_node_get(node, table->fields[i].key) != NULL) continue;
+        if (!table->fields[i].required || hy_pack_node_get(node, table->fields[i].key) != NULL) continue;
         hy_pack_problem(reader, node->key != NULL ? node->key : node, "%s%s%s needs \"%s\"", table->what,
                         node->key != NULL ? " " : "", node->key != NULL ? node->key->text : "", table->fields[i].key);
     }

@@ -9,25 +9,25 @@
     static const struct hy_word name_##_list[] = {__VA_ARGS__};                                                        \
     const struct hy_words name_ = {what_, sizeof name_##_list / sizeof name_##_list[0], name_##_list}
 
-WORDS(hy_points, "point", {"received", HY_POINT_RECEIVED}, {"opened", HY_POINT_OPENED}, {"assigned", HY_POINT_ASSIGNED},
-      {"signed", HY_POINT_SIGNED}, {"handled", HY_POINT_HANDLED}, {"drafted", HY_POINT_DRAFTED},
-      {"approved", HY_POINT_APPROVED}, {"delivered", HY_POINT_DELIVERED}, {"acknowledged", HY_POINT_ACKNOWLEDGED},
-      {"major", HY_POINT_MAJOR}, {"handed_off", HY_POINT_HANDED_OFF}, {"link", HY_POINT_LINK},
-      {"probed", HY_POINT_PROBED}, {"closed", HY_POINT_CLOSED});
+WORDS(hy_pack_points, "point", {"received", HY_POINT_RECEIVED}, {"opened", HY_POINT_OPENED},
+      {"assigned", HY_POINT_ASSIGNED}, {"signed", HY_POINT_SIGNED}, {"handled", HY_POINT_HANDLED},
+      {"drafted", HY_POINT_DRAFTED}, {"approved", HY_POINT_APPROVED}, {"delivered", HY_POINT_DELIVERED},
+      {"acknowledged", HY_POINT_ACKNOWLEDGED}, {"major", HY_POINT_MAJOR}, {"handed_off", HY_POINT_HANDED_OFF},
+      {"link", HY_POINT_LINK}, {"probed", HY_POINT_PROBED}, {"closed", HY_POINT_CLOSED});
 // Values are those of CaseState in the contract; a test compares them.
-WORDS(hy_states, "state", {"opened", 1}, {"assigned", 2}, {"signed", 3}, {"handled", 4}, {"drafted", 5}, {"review", 6},
-      {"approved", 7}, {"delivered", 8}, {"closed", 9}, {"withdrawn", 10});
-WORDS(hy_units, "unit", {"workdays", HY_UNIT_WORKDAYS}, {"work_minutes", HY_UNIT_WORK_MINUTES},
+WORDS(hy_pack_states, "state", {"opened", 1}, {"assigned", 2}, {"signed", 3}, {"handled", 4}, {"drafted", 5},
+      {"review", 6}, {"approved", 7}, {"delivered", 8}, {"closed", 9}, {"withdrawn", 10});
+WORDS(hy_pack_units, "unit", {"workdays", HY_UNIT_WORKDAYS}, {"work_minutes", HY_UNIT_WORK_MINUTES},
       {"wall_minutes", HY_UNIT_WALL_MINUTES}, {"calendar_days", HY_UNIT_CALENDAR_DAYS},
       {"wall_seconds", HY_UNIT_WALL_SECONDS});
 // Values are those of Verb in the contract; a test compares them.
-WORDS(hy_verbs, "verb", {"sign", 1}, {"claim", 2}, {"release", 3}, {"handle", 4}, {"reply", 5}, {"approve", 6},
+WORDS(hy_pack_verbs, "verb", {"sign", 1}, {"claim", 2}, {"release", 3}, {"handle", 4}, {"reply", 5}, {"approve", 6},
       {"reject", 7}, {"return", 8}, {"transfer", 9}, {"close", 10}, {"reopen", 11}, {"acknowledge", 12}, {"open", 13},
       {"extend", 14}, {"supervise", 15}, {"note", 16}, {"assign", 17});
-WORDS(hy_proofs, "proof", {"receipt", 0}, {"link", 1}, {"probe", 2}, {"approval", 3}, {"none", 4});
-WORDS(hy_roles, "role", {"department", 0}, {"operator", 1}, {"wangxinban", 2}, {"system", 3});
-WORDS(hy_actions, "action", {"remind", 0}, {"escalate", 1}, {"supervise", 2});
-WORDS(hy_purposes, "purpose", {"receipt", 0}, {"reply", 1}, {"notice", 2});
+WORDS(hy_pack_proofs, "proof", {"receipt", 0}, {"link", 1}, {"probe", 2}, {"approval", 3}, {"none", 4});
+WORDS(hy_pack_roles, "role", {"department", 0}, {"operator", 1}, {"wangxinban", 2}, {"system", 3});
+WORDS(hy_pack_actions, "action", {"remind", 0}, {"escalate", 1}, {"supervise", 2});
+WORDS(hy_pack_purposes, "purpose", {"receipt", 0}, {"reply", 1}, {"notice", 2});
 enum { NEED_REASON, NEED_TEXT, NEED_PROOF, NEED_DEPARTMENT };
 WORDS(needs, "need", {"reason", NEED_REASON}, {"text", NEED_TEXT}, {"proof", NEED_PROOF},
       {"department", NEED_DEPARTMENT});
@@ -57,7 +57,7 @@ static bool minute_of(const char *text, int *out, const char **rest) {
 }
 
 static void read_span(struct hy_pack_reader *reader, const struct hy_node *node, struct hy_hours *hours) {
-    const char *text = hy_node_text(reader, node), *rest;
+    const char *text = hy_pack_node_text(reader, node), *rest;
     int from, to;
     if (text == NULL) return;
     if (!minute_of(text, &from, &rest) || *rest != '-' || !minute_of(rest + 1, &to, &rest) || *rest != '\0') {
@@ -102,7 +102,7 @@ static void read_summer_hours(struct hy_pack_reader *reader, const struct hy_nod
 
 static int16_t read_month_day(struct hy_pack_reader *reader, const struct hy_node *node) {
     static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const char *text = hy_node_text(reader, node);
+    const char *text = hy_pack_node_text(reader, node);
     int month, day, end = 0;
     if (text == NULL) return 0;
     bool read = strlen(text) == 5 && sscanf(text, "%2d-%2d%n", &month, &day, &end) == 2 && end == 5;
@@ -121,7 +121,7 @@ static void read_summer_to(struct hy_pack_reader *reader, const struct hy_node *
 
 static void read_last_day(struct hy_pack_reader *reader, const struct hy_node *node, void *row) {
     struct hy_work_time *work = row;
-    const char *text = hy_node_text(reader, node), *rest;
+    const char *text = hy_pack_node_text(reader, node), *rest;
     int minute = 0;
     if (text == NULL) return;
     work->last_day_ends = 0;
@@ -134,7 +134,7 @@ static void read_last_day(struct hy_pack_reader *reader, const struct hy_node *n
 static void read_valid_from(struct hy_pack_reader *reader, const struct hy_node *node, void *row) {
     struct hy_time time;
     struct hy_error err;
-    const char *text = hy_node_text(reader, node);
+    const char *text = hy_pack_node_text(reader, node);
     if (text == NULL) return;
     if (hy_time_parse(text, &time, &err) == HY_OK)
         ((struct hy_pack *)row)->valid_from_ms = time.unix_ms;
@@ -151,36 +151,36 @@ static void read_needs(struct hy_pack_reader *reader, const struct hy_node *node
     move->needs_reason = move->needs_text = move->needs_proof = move->needs_department = false;
     bool *const flags[] = {&move->needs_reason, &move->needs_text, &move->needs_proof, &move->needs_department};
     for (const struct hy_node *item = node->first; item != NULL; item = item->next) {
-        if (hy_node_text(reader, item) == NULL) continue;
-        const struct hy_word *word = hy_words_find(&needs, item->text);
+        if (hy_pack_node_text(reader, item) == NULL) continue;
+        const struct hy_word *word = hy_pack_words_find(&needs, item->text);
         if (word != NULL)
             *flags[word->value] = true;
         else
-            hy_words_problem(reader, item, &needs);
+            hy_pack_words_problem(reader, item, &needs);
     }
 }
 
 static void read_proof(struct hy_pack_reader *reader, const struct hy_node *node, void *row) {
-    if (hy_node_text(reader, node) == NULL) return;
-    if (hy_words_find(&hy_proofs, node->text) == NULL)
-        hy_words_problem(reader, node, &hy_proofs);
+    if (hy_pack_node_text(reader, node) == NULL) return;
+    if (hy_pack_words_find(&hy_pack_proofs, node->text) == NULL)
+        hy_pack_words_problem(reader, node, &hy_pack_proofs);
     else
         ((struct hy_pack_close *)row)->proof = hy_pack_text(reader, node->text);
 }
 
 // A text that must be a word of a list, kept as text.
 static char *word_text(struct hy_pack_reader *reader, const struct hy_node *node, const struct hy_words *words) {
-    if (hy_node_text(reader, node) == NULL) return NULL;
-    if (hy_words_find(words, node->text) == NULL) hy_words_problem(reader, node, words);
+    if (hy_pack_node_text(reader, node) == NULL) return NULL;
+    if (hy_pack_words_find(words, node->text) == NULL) hy_pack_words_problem(reader, node, words);
     return hy_pack_text(reader, node->text);
 }
 
 static void read_action(struct hy_pack_reader *reader, const struct hy_node *node, void *row) {
-    ((struct hy_pack_step *)row)->action = word_text(reader, node, &hy_actions);
+    ((struct hy_pack_step *)row)->action = word_text(reader, node, &hy_pack_actions);
 }
 
 static void read_purpose(struct hy_pack_reader *reader, const struct hy_node *node, void *row) {
-    ((struct hy_pack_delivery *)row)->purpose = word_text(reader, node, &hy_purposes);
+    ((struct hy_pack_delivery *)row)->purpose = word_text(reader, node, &hy_pack_purposes);
 }
 
 static void name_clock(struct hy_pack_reader *reader, const struct hy_node *key, void *row) {
@@ -188,7 +188,7 @@ static void name_clock(struct hy_pack_reader *reader, const struct hy_node *key,
 }
 
 static void name_move(struct hy_pack_reader *reader, const struct hy_node *key, void *row) {
-    ((struct hy_pack_move *)row)->verb = word_text(reader, key, &hy_verbs);
+    ((struct hy_pack_move *)row)->verb = word_text(reader, key, &hy_pack_verbs);
 }
 
 static void name_close(struct hy_pack_reader *reader, const struct hy_node *key, void *row) {
@@ -212,7 +212,7 @@ static void name_level(struct hy_pack_reader *reader, const struct hy_node *key,
     for (int i = 0; i < 4; i++) {
         if (strcmp(key->text, names[i]) == 0) ((struct hy_pack_level *)row)->level = i + 1;
     }
-    if (((struct hy_pack_level *)row)->level == 0) hy_word_problem(reader, key, "level", key->text, names, 4);
+    if (((struct hy_pack_level *)row)->level == 0) hy_pack_word_problem(reader, key, "level", key->text, names, 4);
 }
 
 #define AT(type_, member)          .offset = offsetof(struct type_, member)
@@ -234,12 +234,12 @@ static const struct hy_field clock_fields[] = {
     {"quote", HY_FIELD_TEXT, AT(hy_pack_clock, quote)},
     {"proposed", HY_FIELD_BOOL, AT(hy_pack_clock, proposed)},
     {"main", HY_FIELD_BOOL, AT(hy_pack_clock, main)},
-    {"unit", HY_FIELD_WORD, AT(hy_pack_clock, unit), .required = true, .words = &hy_units},
+    {"unit", HY_FIELD_WORD, AT(hy_pack_clock, unit), .required = true, .words = &hy_pack_units},
     {"length", HY_FIELD_INT64, AT(hy_pack_clock, length), .required = true, .min = 1, .max = 1000000},
     {"outside", HY_FIELD_INT64, AT(hy_pack_clock, length_outside), .min = 1, .max = 1000000},
     {"class_by_receipt", HY_FIELD_BOOL, AT(hy_pack_clock, class_by_receipt)},
-    {"start", HY_FIELD_WORD, AT(hy_pack_clock, start), .required = true, .words = &hy_points},
-    {"stop", HY_FIELD_WORD, AT(hy_pack_clock, stop), .required = true, .words = &hy_points},
+    {"start", HY_FIELD_WORD, AT(hy_pack_clock, start), .required = true, .words = &hy_pack_points},
+    {"stop", HY_FIELD_WORD, AT(hy_pack_clock, stop), .required = true, .words = &hy_pack_points},
     {"warnings", HY_FIELD_PERCENTS, COUNTED(hy_pack_clock, warnings, n_warnings)},
     {"ladder", HY_FIELD_LIST, COUNTED(hy_pack_clock, steps, n_steps), .required = true, .row = &step_row},
     {"max_level", HY_FIELD_INT, AT(hy_pack_clock, max_level), .min = 0, .max = 4},
@@ -248,12 +248,12 @@ static const struct hy_pack_clock clock_defaults = {.quote = (char[]){""}};
 ROW(clock_row, hy_pack_clock, "clock", true, name_clock, &clock_defaults, clock_fields);
 
 static const struct hy_field move_fields[] = {
-    {"from", HY_FIELD_BITS, AT(hy_pack_move, from), .required = true, .words = &hy_states},
-    {"to", HY_FIELD_WORD, AT(hy_pack_move, to), .words = &hy_states},
-    {"roles", HY_FIELD_WORDS, AT(hy_pack_move, roles), .required = true, .words = &hy_roles},
+    {"from", HY_FIELD_BITS, AT(hy_pack_move, from), .required = true, .words = &hy_pack_states},
+    {"to", HY_FIELD_WORD, AT(hy_pack_move, to), .words = &hy_pack_states},
+    {"roles", HY_FIELD_WORDS, AT(hy_pack_move, roles), .required = true, .words = &hy_pack_roles},
     {"owner_only", HY_FIELD_BOOL, AT(hy_pack_move, owner_only)},
     {"needs", HY_FIELD_OWN, .read = read_needs},
-    {"proofs", HY_FIELD_WORDS, AT(hy_pack_move, proofs), .words = &hy_proofs},
+    {"proofs", HY_FIELD_WORDS, AT(hy_pack_move, proofs), .words = &hy_pack_proofs},
     {"article", HY_FIELD_TEXT, AT(hy_pack_move, article), .required = true},
 };
 static const struct hy_pack_move move_defaults = {.proofs = (char[]){""}};
@@ -268,7 +268,7 @@ ROW(close_row, hy_pack_close, "close", true, name_close, NULL, close_fields);
 
 static const struct hy_field delivery_fields[] = {
     {"purpose", HY_FIELD_OWN, .required = true, .read = read_purpose},
-    {"at", HY_FIELD_WORD, AT(hy_pack_delivery, at), .required = true, .words = &hy_points},
+    {"at", HY_FIELD_WORD, AT(hy_pack_delivery, at), .required = true, .words = &hy_pack_points},
     {"target", HY_FIELD_TEXT, AT(hy_pack_delivery, target), .required = true},
     {"text", HY_FIELD_TEXT, AT(hy_pack_delivery, text), .required = true, .may_be_empty = true},
     {"main", HY_FIELD_BOOL, AT(hy_pack_delivery, main)},
@@ -280,7 +280,7 @@ static const struct hy_field kind_fields[] = {
     {"article", HY_FIELD_TEXT, AT(hy_pack_kind, article), .required = true},
     {"owner", HY_FIELD_TEXT, AT(hy_pack_kind, owner)},
     {"fallback", HY_FIELD_TEXT, AT(hy_pack_kind, fallback), .required = true},
-    {"states", HY_FIELD_BITS, AT(hy_pack_kind, states), .required = true, .words = &hy_states},
+    {"states", HY_FIELD_BITS, AT(hy_pack_kind, states), .required = true, .words = &hy_pack_states},
     {"reviews", HY_FIELD_INT, AT(hy_pack_kind, reviews), .min = 0, .max = 9},
     {"append_hours", HY_FIELD_INT, AT(hy_pack_kind, append_hours), .min = 0, .max = 8760},
     {"late_reopens", HY_FIELD_BOOL, AT(hy_pack_kind, late_reopens)},

@@ -20,7 +20,7 @@ struct parse {
     struct hy_node *root;
 };
 
-struct hy_node *hy_node_get(const struct hy_node *map, const char *key) {
+struct hy_node *hy_pack_node_get(const struct hy_node *map, const char *key) {
     if (map == NULL || map->type != HY_NODE_MAP) return NULL;
     for (struct hy_node *node = map->first; node != NULL; node = node->next) {
         if (strcmp(node->key->text, key) == 0) return node;
@@ -28,8 +28,8 @@ struct hy_node *hy_node_get(const struct hy_node *map, const char *key) {
     return NULL;
 }
 
-const struct hy_node *hy_node_at(const struct hy_node *map, const char *key) {
-    const struct hy_node *node = hy_node_get(map, key);
+const struct hy_node *hy_pack_node_at(const struct hy_node *map, const char *key) {
+    const struct hy_node *node = hy_pack_node_get(map, key);
     return node != NULL ? node : map;
 }
 
@@ -69,7 +69,7 @@ static void append(struct hy_node *parent, struct hy_node *node) {
 static void add_pair(struct parse *parse, struct hy_node *map, struct hy_node *node) {
     struct hy_node *key = parse->keys[parse->depth - 1];
     parse->keys[parse->depth - 1] = NULL;
-    const struct hy_node *before = hy_node_get(map, key->text);
+    const struct hy_node *before = hy_pack_node_get(map, key->text);
     if (before != NULL) {
         hy_pack_problem(parse->reader, key, "\"%s\" stands here twice, first in line %d; keep one", key->text,
                         before->key->line);
