@@ -20,7 +20,8 @@ struct hy_web_client_options {
 };
 
 struct hy_web_answer {
-    int code;    // 0: an answer came (any status); HY_ENET, HY_ETIMEOUT, HY_ETOOBIG, HY_EAUTH (TLS), HY_ECLOSED
+    int code;    // 0: an answer came (any status); HY_ENET, HY_ETIMEOUT, HY_ETOOBIG, HY_EAUTH (TLS), HY_EDENIED
+                 // (private address), HY_EINVALID (URL or protocol), HY_ECLOSED
     bool sent;   // at least one byte of the request was written: without an answer its effect is unknown
     long status; // HTTP status; 0 without an answer
     struct hy_bytes body;
