@@ -75,7 +75,7 @@ hy_missing() {
 # hy_install GROUP...: what is missing, as root by apt-get; an ordinary user is told the one command to run.
 hy_install() {
     local missing packages
-    missing=$(hy_missing "$@")
+    missing=$(hy_missing "$@") || exit $?
     [ -n "$missing" ] || return 0
     packages=$(awk '{ print $2 }' <<<"$missing" | sort -u | tr '\n' ' ')
     packages=${packages% }
@@ -91,7 +91,7 @@ hy_install() {
     hy_step packages-update "refreshing the package lists" apt-get update -q
     # shellcheck disable=SC2086 # one word a package
     hy_step packages "installing $(wc -w <<<"$packages") missing packages" hy_apt_install $packages
-    missing=$(hy_missing "$@")
+    missing=$(hy_missing "$@") || exit $?
     [ -z "$missing" ] || hy_die 1 "after installing, still missing: $(awk '{ print $1 }' <<<"$missing" | tr '\n' ' ')
   Look at $HY_LOGS/packages.log. A command of another origin that stands earlier in PATH may hide Debian's."
 }

@@ -1,0 +1,5 @@
+"""Makes `import documents` work."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
