@@ -176,9 +176,8 @@ def programs():
 class Stack:
     """Everything of one data folder."""
 
-    def __init__(self, data):
-        self.data = data
-        self.supervisor = Supervisor(data, say)
+    def __init__(self, data, watcher):
+        self.data, self.supervisor = data, watcher
         self.ports = Ports()
         self.kafka = os.environ.get("HY_KAFKA", "")
         self.redis, self.redis_password = without_password(os.environ.get("HY_REDIS", ""))
@@ -312,35 +311,40 @@ class Stack:
 def bring_up(data, with_sample):
     """Starts all of it and stays; the exit code: 0 stopped on request, 1 something did not start."""
     supervisor.stop_left_behind(data, say)
-    stack, sample, status = None, None, 0
+    watcher = Supervisor(data, say)
+    sample, status = None, 0
     try:
-        stack = Stack(data)
+        stack = Stack(data, watcher)
         stack.wire()
         stack.start_servers()
         stack.prepare_contents()
         stack.start_programs()
         sample = stack.start_sample() if with_sample else None
         stack.say_ready(sample)
-        stack.supervisor.watch()
+        watcher.watch()
     except StartFailed as failed:
         explain(failed)
         status = 1
     except Stopped:
         pass
+    finally:  # of an error nobody thought of too: it must not leave programs behind
+        print()
+        end_sample(sample)
+        with Step("stopping"):
+            watcher.stop()
+    return status
+
+
+def end_sample(sample):
     if sample and sample.poll() is None:
         sample.terminate()
         sample.wait()
-    if stack:
-        print()
-        with Step("stopping"):
-            stack.supervisor.stop()
-    return status
 
 
 def explain(failed):
     """Which step it was stands on the line above; here why, and where to look."""
     print(f"deploy/up: {failed}", file=sys.stderr)
-    if failed.log.exists():
+    if failed.log.exists() and failed.log.stat().st_size:
         tail = failed.log.read_text(errors="replace").splitlines()[-15:]
         print("  the end of its log:", *[f"    {line}" for line in tail], f"  log: {failed.log}", sep="\n", file=sys.stderr)
 

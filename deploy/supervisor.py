@@ -124,9 +124,7 @@ class Supervisor:
     def command(self, name, argv, env=None, seconds=120):
         """Runs a command to its end with its output in log/NAME.log. StartFailed when it fails, Stopped."""
         log = self.log / f"{name}.log"
-        with open(log, "wb") as out:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       env={**os.environ, **(env or {})}, start_new_session=True)
+        process = self._popen(argv, env or {}, log, "wb")
         deadline = time.monotonic() + seconds
         while process.poll() is None:
             self.tick(0.05)
@@ -139,10 +137,18 @@ class Supervisor:
         if process.returncode:
             raise StartFailed(f"{' '.join(map(str, argv))} ended with {exit_text(process.returncode)}", log)
 
+    @staticmethod
+    def _popen(argv, env, log, mode):
+        """A session of its own: Ctrl-C at the terminal reaches only us, so that the order of stopping is ours."""
+        with open(log, mode) as out:
+            try:
+                return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **env},
+                                        start_new_session=True)
+            except OSError as error:
+                raise StartFailed(f"{argv[0]} cannot be started: {error.strerror}", log) from error
+
     def _spawn(self, service):
-        with open(self.log / f"{service.name}.log", "ab") as out:
-            service.process = subprocess.Popen(service.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                               env={**os.environ, **service.env}, start_new_session=True)
+        service.process = self._popen(service.argv, service.env, self.log / f"{service.name}.log", "ab")
         service.started_at = time.monotonic()
         pid = service.process.pid
         write_whole(self.run / f"{service.name}.pid", f"{pid} {process_birth(pid)}\n")
