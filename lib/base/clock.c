@@ -78,7 +78,7 @@ char *hy_time_format(struct hy_time t, char text[HY_TIME_TEXT]) {
     bool odd = t.offset_minutes <= -1440 || t.offset_minutes >= 1440;
     int offset = odd ? 0 : t.offset_minutes; // no such zone: the instant is still right in UTC
     int64_t seconds = floor_div(t.unix_ms, 1000);
-    int ms = (int)(t.unix_ms - seconds * 1000);
+    int ms = (int)((t.unix_ms % 1000 + 1000) % 1000);
     seconds += (int64_t)offset * 60;
     int64_t days = floor_div(seconds, 86400);
     int rest = (int)(seconds - days * 86400);

@@ -20,6 +20,12 @@ bool hy_config_is_program(const char *name, size_t len) {
     return false;
 }
 
+bool hy_config_is_foreign(const struct hy_config_table *table, const char *key) {
+    size_t len = strcspn(key, ".");
+    bool ours = strlen(table->program) == len && memcmp(table->program, key, len) == 0;
+    return !ours && hy_config_is_program(key, len);
+}
+
 void hy_config_environment_name(const char *key, char out[HY_CONFIG_KEY_SIZE + 4]) {
     size_t n = (size_t)snprintf(out, HY_CONFIG_KEY_SIZE + 4, "HY_%s", key);
     for (size_t i = 0; i < n && i < HY_CONFIG_KEY_SIZE + 3; i++) {
@@ -143,16 +149,11 @@ void hy_config_give(struct hy_config_loading *loading, enum hy_config_source sou
                     const char *text) {
     bool is_path;
     const struct hy_config_row *row = row_of(loading->table, key, &is_path);
-    const char *dot = strchr(key, '.');
-    if (row == NULL && dot != NULL) { // perhaps a program's section
-        size_t len = (size_t)(dot - key);
-        bool ours = strlen(loading->table->program) == len && memcmp(loading->table->program, key, len) == 0;
-        if (!ours && source == HY_FROM_FILE && hy_config_is_program(key, len)) return;
-        if (ours) {
-            key = dot + 1;
-            row = row_of(loading->table, key, &is_path);
-            if (source == HY_FROM_FILE) source = HY_FROM_SECTION;
-        }
+    size_t own = strlen(loading->table->program);
+    if (row == NULL && strncmp(key, loading->table->program, own) == 0 && key[own] == '.') {
+        key += own + 1;
+        row = row_of(loading->table, key, &is_path);
+        if (source == HY_FROM_FILE) source = HY_FROM_SECTION;
     }
     if (row == NULL) {
         unknown(loading, source, line, key);
@@ -233,6 +234,7 @@ static void drop(char *text) {
 static int judge_given(const struct hy_config_row *row, const struct hy_config_given *given,
                        struct hy_config_value *out, struct hy_buf *why) {
     if (!given->is_path) return hy_config_value_parse(row, given->text, out, why);
+    *out = (struct hy_config_value){0};
     char *secret = read_secret(given->text, why);
     if (secret == NULL) return HY_ECONFIG;
     int rc = hy_config_value_parse(row, secret, out, why);

@@ -16,13 +16,11 @@ static void fault(struct check *check, const struct hy_config_row *row, const ch
 }
 
 static void check_key(struct check *check, const struct hy_config_row *row) {
-    size_t len = strlen(row->key), first = strcspn(row->key, ".");
-    const char *program = check->table->program;
-    bool ours = first == strlen(program) && memcmp(row->key, program, first) == 0;
+    size_t len = strlen(row->key);
     if (len == 0 || len + sizeof "_file" > HY_CONFIG_KEY_SIZE) fault(check, row, "key is empty or too long");
     if (strspn(row->key, "abcdefghijklmnopqrstuvwxyz0123456789._") != len) fault(check, row, "key has odd characters");
     if (strcmp(row->key, "config") == 0) fault(check, row, "HY_CONFIG names the file");
-    if (!ours && hy_config_is_program(row->key, first)) fault(check, row, "key begins with another program's name");
+    if (hy_config_is_foreign(check->table, row->key)) fault(check, row, "key begins with another program's name");
 }
 
 static void check_unique(struct check *check, const struct hy_config_row *row) {

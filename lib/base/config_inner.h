@@ -53,6 +53,8 @@ int hy_config_load_all(const struct hy_config_table *table, void *target, const 
                        struct hy_buf *problems);
 
 bool hy_config_is_program(const char *name, size_t len);
+// Does the key stand in the section of another program than the table's?
+bool hy_config_is_foreign(const struct hy_config_table *table, const char *key);
 // "kafka.brokers" → "HY_KAFKA_BROKERS".
 void hy_config_environment_name(const char *key, char out[HY_CONFIG_KEY_SIZE + 4]);
 

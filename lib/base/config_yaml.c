@@ -49,6 +49,7 @@ static bool tag_is(const yaml_node_t *node, const char *usual) {
 static void walk_map(struct walk *walk, const yaml_node_t *map);
 
 static void walk_value(struct walk *walk, const yaml_node_t *key, const yaml_node_t *value) {
+    if (hy_config_is_foreign(walk->loading->table, walk->key)) return;
     // libyaml makes one node of an anchor and its aliases; a node that stands before its key was met elsewhere.
     if (value->start_mark.index < key->start_mark.index)
         problem(walk, key, "aliases (*name) are not supported; write the value out");
@@ -129,7 +130,7 @@ static void walk_map(struct walk *walk, const yaml_node_t *map) {
 static void walk_document(struct hy_config_loading *loading, yaml_document_t *document) {
     struct walk walk = {.loading = loading, .document = document};
     const yaml_node_t *root = yaml_document_get_root_node(document);
-    if (root == NULL) return; // only comments
+    if (root == NULL || (is_scalar(root) && is_null(root))) return; // only comments
     if (root->type != YAML_MAPPING_NODE)
         problem(&walk, root, "expected \"key: value\" lines");
     else

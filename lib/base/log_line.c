@@ -23,7 +23,10 @@ static size_t key_at(const char *text) {
 // End of an unquoted value: the end of the text, or the blanks before the next "key=".
 static const char *value_end(const char *text) {
     for (const char *p = text; *p != '\0'; p++) {
-        if (*p == ' ' && (p[1] == '\0' || key_at(p + 1) > 0)) return p;
+        if (*p != ' ') continue;
+        const char *next = p + strspn(p, " ");
+        if (*next == '\0' || key_at(next) > 0) return p;
+        p = next - 1;
     }
     return text + strlen(text);
 }

@@ -114,8 +114,10 @@ static struct hy_metric *overflow_of(enum hy_metric_kind kind) {
             .name = "huiying_metrics_overflow_total",
             .help = "Uses of a metric that found no room among the series, or had malformed labels.",
         };
+        struct hy_metric **slot = slot_of(wanted.name, "");
         const struct hy_metric_family *family = family_of(&wanted, NULL, 0);
-        overflow_total = family == NULL ? &overflow[HY_COUNTER] : add_series(slot_of(wanted.name, ""), family, "");
+        overflow_total = *slot;
+        if (*slot == NULL) overflow_total = family == NULL ? &overflow[HY_COUNTER] : add_series(slot, family, "");
     }
     hy_metric_add(overflow_total, 1);
     return &overflow[kind];

@@ -51,22 +51,32 @@ static const char *escape_of(char c) {
     return c == '\n' ? "\\n" : NULL;
 }
 
+// Length of the character at text (not its end); 0 if it is none.
+static size_t character_at(const char *text) {
+    for (size_t n = 1; n <= 4 && text[n - 1] != '\0'; n++) {
+        if (hy_utf8_valid(hy_bytes_from(text, n))) return n;
+    }
+    return 0;
+}
+
 char *hy_metric_label(char *out, size_t size, const char *key, const char *value) {
     int head = snprintf(out, size, "%s=\"", key);
     if (head < 0 || (size_t)head + 2 > size) { // no room even for an empty value: no label at all
         if (size > 0) out[0] = '\0';
         return out;
     }
-    char *start = out + head, *p = start;
-    size_t room = size - (size_t)head - 2; // without the closing quote and the NUL
-    for (const char *v = value == NULL ? "" : value; *v != '\0'; v++) {
-        const char *escape = escape_of(*v);
-        size_t n = escape == NULL ? 1 : 2;
-        if ((size_t)(p - start) + n > room) break;
+    char *p = out + head;
+    char *end = out + size - 2; // room for the closing quote and the NUL
+    const char *v = value == NULL ? "" : value;
+    while (*v != '\0') {
+        size_t taken = character_at(v);
+        const char *escape = taken == 0 ? "?" : escape_of(*v);
+        size_t n = escape == NULL ? taken : strlen(escape);
+        if (n > (size_t)(end - p)) break;
         memcpy(p, escape == NULL ? v : escape, n);
         p += n;
+        v += taken == 0 ? 1 : taken;
     }
-    p = start + hy_utf8_prefix(hy_bytes_from(start, (size_t)(p - start)), room);
     memcpy(p, "\"", 2);
     return out;
 }
