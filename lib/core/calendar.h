@@ -1,6 +1,7 @@
-// Working time of a jurisdiction: working days and minutes with holidays and make-up workdays (调休), lunch break, summer
-// hours and guard periods. Pure: years come in as JSON text (holiday-cn format), hours as pack data. All local times are
-// Asia/Shanghai (+08:00 without daylight saving). To add a year, add its file in deploy/calendars; nothing here.
+// Working time of a jurisdiction: working days and minutes with holidays and make-up workdays (调休), lunch break,
+// summer hours and guard periods. Pure: years come in as JSON text (holiday-cn format), hours as pack data. All local
+// times are Asia/Shanghai (+08:00 without daylight saving). To add a year, add its file in deploy/calendars; nothing
+// here.
 #ifndef HY_CORE_CALENDAR_H
 #define HY_CORE_CALENDAR_H
 
@@ -20,7 +21,8 @@ struct hy_calendar *hy_calendar_new(void); // NULL: out of memory. Free with hy_
 void hy_calendar_free(struct hy_calendar *calendar);
 // Adds one year's file: {"year":2026,"days":[{"name","date","isOffDay"}]}. name is for messages. A file without days
 // (a year not yet announced) adds nothing. HY_EFORMAT, HY_EEXISTS (two files for one day that disagree).
-HY_MUST_CHECK int hy_calendar_add_year(struct hy_calendar *calendar, const char *name, struct hy_bytes json, struct hy_error *err);
+HY_MUST_CHECK int hy_calendar_add_year(struct hy_calendar *calendar, const char *name, struct hy_bytes json,
+                                       struct hy_error *err);
 // First and last year that were announced; 0 when there is none.
 int hy_calendar_first_year(const struct hy_calendar *calendar);
 int hy_calendar_last_year(const struct hy_calendar *calendar);
@@ -47,11 +49,12 @@ struct hy_hours {
 
 // What a pack says of working time. Owned by the pack.
 struct hy_work_time {
-    struct hy_hours hours;        // usual hours
-    struct hy_hours summer;       // n = 0: none
+    struct hy_hours hours;          // usual hours
+    struct hy_hours summer;         // n = 0: none
     int16_t summer_from, summer_to; // month * 100 + day, inclusive; e.g. 601, 930
-    bool count_first_day;         // the day of receipt counts as day 1 (default false)
-    int16_t last_day_ends;        // minute of the day at which the last working day ends (e.g. 1440 = midnight, or closing time); 0 = closing time of that day
+    bool count_first_day;           // the day of receipt counts as day 1 (default false)
+    int16_t last_day_ends; // minute of the day at which the last working day ends (e.g. 1440 = midnight, or closing
+                           // time); 0 = closing time of that day
 };
 
 // A deadline and whether it rests on a year that is not announced.
@@ -61,22 +64,24 @@ struct hy_deadline {
 };
 
 // The n-th working day after `start` (n >= 0; 0 = that day if it works, else the next): the day itself.
-HY_MUST_CHECK int hy_calendar_add_workdays(const struct hy_calendar *calendar, hy_day start, int n, bool count_first, hy_day *out,
-                                           bool *provisional);
+HY_MUST_CHECK int hy_calendar_add_workdays(const struct hy_calendar *calendar, hy_day start, int n, bool count_first,
+                                           hy_day *out, bool *provisional);
 // n working days from an instant, at the end that work->last_day_ends names; when that day is over before the clock
 // starts (n = 0 in the evening), the next working day. HY_ERANGE: n outside 0..10000, start outside 1970..2199.
-HY_MUST_CHECK int hy_deadline_workdays(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms, int n,
-                                       struct hy_deadline *out);
-// n working minutes from an instant: the first instant at which they have gone, so closing time and not the next morning.
-// HY_ERANGE: minutes outside 0..1000000, start outside 1970..2199; HY_EINVALID: no hours.
-HY_MUST_CHECK int hy_deadline_minutes(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms, int64_t minutes,
-                                      struct hy_deadline *out);
+HY_MUST_CHECK int hy_deadline_workdays(const struct hy_calendar *calendar, const struct hy_work_time *work,
+                                       int64_t start_ms, int n, struct hy_deadline *out);
+// n working minutes from an instant: the first instant at which they have gone, so closing time and not the next
+// morning. HY_ERANGE: minutes outside 0..1000000, start outside 1970..2199; HY_EINVALID: no hours.
+HY_MUST_CHECK int hy_deadline_minutes(const struct hy_calendar *calendar, const struct hy_work_time *work,
+                                      int64_t start_ms, int64_t minutes, struct hy_deadline *out);
 // Inside working hours of a working day? Closing time itself is outside.
 bool hy_in_hours(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t at_ms);
 // Working milliseconds between two instants (0 when to <= from).
-int64_t hy_working_ms(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t from_ms, int64_t to_ms);
+int64_t hy_working_ms(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t from_ms,
+                      int64_t to_ms);
 // The instant at which `percent` (1..99) of the working time between start and due is gone; when there is no working
 // time between them, the share of wall time. Never before start, never after due.
-int64_t hy_percent_point(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms, int64_t due_ms, int percent);
+int64_t hy_percent_point(const struct hy_calendar *calendar, const struct hy_work_time *work, int64_t start_ms,
+                         int64_t due_ms, int percent);
 
 #endif

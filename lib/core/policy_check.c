@@ -45,11 +45,10 @@ static void check_supervisors(struct hy_pack_reader *reader, const struct hy_pac
         const struct hy_node *node = hy_pack_origin_key(reader, at, "supervisor");
         if (at->supervisor == NULL || *at->supervisor == '\0') continue;
         hy_pack_check_department(reader, pack, node, at->supervisor);
-        for (int steps = 0; at != NULL && at->supervisor != NULL && *at->supervisor != '\0'; steps++) {
+        for (int steps = 0; at != NULL && at->supervisor != NULL && steps <= pack->n_departments; steps++) {
             at = hy_pack_department(pack, at->supervisor);
-            if (at != &pack->departments[i] && steps <= pack->n_departments) continue;
-            hy_pack_problem(reader, node, "%s supervises itself through \"%s\": a circle", pack->departments[i].code,
-                            pack->departments[i].supervisor);
+            if (at != &pack->departments[i]) continue;
+            hy_pack_problem(reader, node, "%s supervises itself through \"%s\": a circle", at->code, at->supervisor);
             break;
         }
     }
@@ -94,7 +93,7 @@ static void check_incident(struct hy_pack_reader *reader, const struct hy_pack *
         major = major || at->level == incident->major_level;
         for (int k = 0; k < incident->n_levels; k++) {
             const struct hy_pack_level *worse = &incident->levels[k];
-            if (worse->level >= at->level) continue;
+            if (worse->level == 0 || worse->level >= at->level) continue;
             if (worse->writers >= at->writers && worse->times_usual >= at->times_usual) continue;
             hy_pack_problem(reader, hy_pack_origin_of(reader, worse),
                             "level %d is worse than %d but reached with less; raise its writers and times_usual",

@@ -287,6 +287,11 @@ static void check_deliveries(const struct check *check) {
         const struct hy_pack_delivery *delivery = &check->kind->deliveries[i];
         const char *how;
         if (delivery->text != NULL) check_text(check, delivery);
+        if (delivery->target != NULL &&
+            strspn(delivery->target, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(delivery->target))
+            hy_pack_problem(check->reader, at(check, delivery, "target"),
+                            "\"%.60s\" is no target; write origin, status_page, cac_webhook or a platform's name",
+                            delivery->target);
         if (delivery->at != HY_POINT_NONE && !reachable(check, delivery->at, &how))
             hy_pack_problem(check->reader, at(check, delivery, "at"), "never sent: \"%s\" needs %s",
                             hy_point_name(delivery->at), how);

@@ -58,6 +58,7 @@ static void merge_entry(struct hy_pack_reader *reader, struct hy_node *parent, s
         append(parent, entry);
     } else if (old->type == HY_NODE_MAP && entry->type == HY_NODE_MAP) {
         // A missing key is then said at the row of the file at hand, not at the parent's.
+        old->key = entry->key;
         old->file = entry->file;
         old->line = entry->line;
         old->column = entry->column;

@@ -365,6 +365,6 @@ void hy_pack_row_read(struct hy_pack_reader *reader, const struct hy_node *node,
     for (int i = 0; i < table->n; i++) {
         if (!table->fields[i].required || hy_pack_node_get(node, table->fields[i].key) != NULL) continue;
         hy_pack_problem(reader, node->key != NULL ? node->key : node, "%s%s%s needs \"%s\"", table->what,
-                        node->key != NULL ? " " : "", node->key != NULL ? node->key->text : "", table->fields[i].key);
+                        table->keyed ? " " : "", table->keyed ? node->key->text : "", table->fields[i].key);
     }
 }
