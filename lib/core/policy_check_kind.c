@@ -276,7 +276,7 @@ static void check_text(const struct check *check, const struct hy_pack_delivery 
         }
         memcpy(word, open + 1, (size_t)(close - open - 1));
         bool found = false;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < KNOWN; i++)
             found = found || strcmp(word, known[i]) == 0;
         if (!found) hy_pack_word_problem(check->reader, node, "blank", word, known, KNOWN);
     }
