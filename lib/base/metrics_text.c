@@ -77,8 +77,7 @@ char *hy_metric_label(char *out, size_t size, const char *key, const char *value
         p += n;
         v += taken == 0 ? 1 : taken;
     }
-    p[0] = '"';
-    p[1] = '\0';
+    memcpy(p, "\"", 2);
     return out;
 }
 
@@ -146,7 +145,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 void hy_metrics_render(struct hy_buf *out) {
-    const struct hy_metric **all = calloc(HY_METRIC_MOST_SERIES, sizeof *all);
+    const struct hy_metric **all = calloc(HY_METRIC_MOST_SERIES, sizeof(const struct hy_metric *));
     if (all == NULL) {
         out->failed = true;
         return;

@@ -1,0 +1,391 @@
+#include "audit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/journal.h"
+
+#define STATE(name) HUIYING__V1__CASE_STATE__CASE_STATE_##name
+#define CLOCK(name) HUIYING__V1__CLOCK_STATE__CLOCK_STATE_##name
+#define ROW(name)   HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_##name
+
+enum { KEY = 120 };
+
+// What the auditor keeps of a key: its journal chain, the fold of its work items, or how often an event had a fate.
+struct fold {
+    char key[KEY];
+    struct hy_journal_chain chain;
+    uint64_t seq;
+    char standing[KEY], department[KEY];
+    int fates;
+    bool written; // content
+};
+
+struct audit {
+    struct fold *folds;
+    size_t n, cap;
+    struct hy_arena *arena;
+    struct audit_counts counts;
+    char fault[600];
+};
+
+struct turn_view {
+    struct audit *audit;
+    const Huiying__V1__Command *cmd;
+    const struct hy_effects *out;
+    const Huiying__V1__JournalRecord *rec;
+    const Huiying__V1__Case *old, *new; // the case of the turn; NULL when there is none before or after
+    int64_t now;
+};
+
+struct audit *audit_new(void) {
+    struct audit *audit = calloc(1, sizeof *audit);
+    audit->arena = hy_arena_new(64 << 20);
+    return audit;
+}
+
+void audit_free(struct audit *audit) {
+    hy_arena_free(audit->arena);
+    free(audit->folds);
+    free(audit);
+}
+
+struct audit_counts audit_counts(const struct audit *audit) {
+    return audit->counts;
+}
+
+static const char *wrong(struct audit *audit, const char *fmt, ...) HY_PRINTF(2, 3);
+static const char *wrong(struct audit *audit, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(audit->fault, sizeof audit->fault, fmt, args);
+    va_end(args);
+    return audit->fault;
+}
+
+static struct fold *fold_of(struct audit *audit, const char *kind, const char *key) {
+    char full[KEY];
+    snprintf(full, sizeof full, "%s %s", kind, key);
+    for (size_t i = 0; i < audit->n; i++) {
+        if (strcmp(audit->folds[i].key, full) == 0) return &audit->folds[i];
+    }
+    if (audit->n == audit->cap) {
+        audit->cap = audit->cap == 0 ? 64 : audit->cap * 2;
+        audit->folds = realloc(audit->folds, audit->cap * sizeof *audit->folds);
+    }
+    struct fold *fold = &audit->folds[audit->n++];
+    *fold = (struct fold){0};
+    memcpy(fold->key, full, sizeof full);
+    return fold;
+}
+
+static Huiying__V1__Case *unpacked(struct audit *audit, struct hy_bytes bytes) {
+    return bytes.len == 0 ? NULL : huiying__v1__case__unpack(hy_arena_pb(audit->arena), bytes.len, bytes.data);
+}
+
+static bool same(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
+
+static bool is_open(const Huiying__V1__Case *c) {
+    return c != NULL && c->state != STATE(CLOSED) && c->state != STATE(WITHDRAWN);
+}
+
+static const Huiying__V1__Clock *clock_named(const Huiying__V1__Case *c, const char *name) {
+    for (size_t i = 0; c != NULL && i < c->n_clocks; i++) {
+        if (same(c->clocks[i]->name, name)) return c->clocks[i];
+    }
+    return NULL;
+}
+
+static const Huiying__V1__Delivery *row_named(const Huiying__V1__Case *c, const char *row) {
+    for (size_t i = 0; c != NULL && i < c->n_deliveries; i++) {
+        if (same(c->deliveries[i]->row, row)) return c->deliveries[i];
+    }
+    return NULL;
+}
+
+// One record a command, sealed onto the chain of its key; nothing at all for what was skipped or dead.
+static const char *one_record(struct turn_view *v) {
+    bool silent = v->out->outcome == HY_ENGINE_SKIPPED || v->out->outcome == HY_ENGINE_DEAD;
+    size_t effects = v->out->n_puts + v->out->n_journal + v->out->n_work + v->out->n_contents;
+    if (silent) return effects == 0 ? NULL : wrong(v->audit, "a silent turn left %zu effects", effects);
+    if (v->out->n_journal != 1) return wrong(v->audit, "%zu journal records for one command", v->out->n_journal);
+    const struct hy_effect_journal *entry = &v->out->journal[0];
+    struct hy_error err;
+    if (hy_journal_verify(&fold_of(v->audit, "chain", entry->key)->chain, entry->value, &err) != 0)
+        return wrong(v->audit, "journal of %s: %s", entry->key, err.text);
+    if (v->rec->rule[0] == '\0' || v->rec->explanation[0] == '\0')
+        return wrong(v->audit, "a record without rule or explanation");
+    return NULL;
+}
+
+// What is compared for "changed nothing": the state without its bookkeeping.
+static struct hy_bytes bare(struct turn_view *v, const Huiying__V1__Case *c) {
+    Huiying__V1__Case copy = *c;
+    copy.version = 0;
+    copy.journal_seq = 0;
+    copy.journal_hash = (ProtobufCBinaryData){0};
+    copy.log_id = hy_arena_str(v->audit->arena, "");
+    copy.last_offset = 0;
+    copy.n_recent_commands = 0;
+    size_t size = huiying__v1__case__get_packed_size(&copy);
+    uint8_t *out = hy_arena_alloc(v->audit->arena, size + 1);
+    huiying__v1__case__pack(&copy, out);
+    return hy_bytes_from(out, size);
+}
+
+static const char *no_is_no(struct turn_view *v) {
+    if (v->out->outcome == HY_ENGINE_APPLIED || v->new == NULL) return NULL;
+    if (v->out->n_work + v->out->n_contents > 0)
+        return wrong(v->audit, "a refused or repeated command published something");
+    if (v->old == NULL) return wrong(v->audit, "a refused or repeated command made a case");
+    if (!hy_bytes_equal(bare(v, v->old), bare(v, v->new)))
+        return wrong(v->audit, "a refused or repeated command changed the case");
+    return NULL;
+}
+
+static bool draft_same(const Huiying__V1__Draft *a, const Huiying__V1__Draft *b) {
+    if (a == NULL || b == NULL) return a == b;
+    return hy_bytes_equal(hy_bytes_from(a->text_hash.data, a->text_hash.len),
+                          hy_bytes_from(b->text_hash.data, b->text_hash.len));
+}
+
+static const char *numbers_rise(struct turn_view *v) {
+    if (v->new == NULL) return NULL;
+    uint64_t version = v->old == NULL ? 0 : v->old->version, step = v->old == NULL ? 0 : v->old->step;
+    if (v->new->version != version + 1)
+        return wrong(v->audit, "version went from %llu to %llu", (unsigned long long)version,
+                     (unsigned long long)v->new->version);
+    bool moved = v->old == NULL || v->old->state != v->new->state || !same(v->old->owner, v->new->owner) ||
+                 v->old->review_stage != v->new->review_stage || !draft_same(v->old->draft, v->new->draft);
+    if (v->new->step != step + (moved ? 1 : 0))
+        return wrong(v->audit, "step went from %llu to %llu", (unsigned long long)step,
+                     (unsigned long long)v->new->step);
+    if (v->old != NULL && !same(v->old->id, v->new->id)) return wrong(v->audit, "the case's id changed");
+    return NULL;
+}
+
+static const char *one_owner(struct turn_view *v) {
+    if (v->new == NULL) return NULL;
+    if (v->new->owner[0] == '\0') return wrong(v->audit, "a case without an owner");
+    if (is_open(v->new) != (v->new->work_item[0] != '\0'))
+        return wrong(v->audit, "state %s with work item '%s'", hy_case_state_name(v->new->state), v->new->work_item);
+    if (is_open(v->new) == (v->new->closed != NULL)) return wrong(v->audit, "open and closed at once");
+    return NULL;
+}
+
+static const char *fold_item(struct turn_view *v, const Huiying__V1__WorkItem *item, const char *department) {
+    struct fold *fold = fold_of(v->audit, "work", item->case_id);
+    if (item->seq != fold->seq + 1)
+        return wrong(v->audit, "work item %llu after %llu", (unsigned long long)item->seq,
+                     (unsigned long long)fold->seq);
+    fold->seq = item->seq;
+    bool ends = item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_RECALLED ||
+                item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_CLOSED;
+    if (ends && !same(item->ends, fold->standing))
+        return wrong(v->audit, "item %s ends '%s', but '%s' stands", item->id, item->ends, fold->standing);
+    if (ends && !same(department, fold->department))
+        return wrong(v->audit, "the end of an item went to %s, not %s", department, fold->department);
+    if (ends) fold->standing[0] = '\0';
+    if (item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_ASSIGNED) {
+        if (fold->standing[0] != '\0')
+            return wrong(v->audit, "a second item %s while %s stands", item->id, fold->standing);
+        if (item->n_content_keys == 0 && item->text[0] == '\0' && item->title[0] == '\0')
+            return wrong(v->audit, "an item that nobody can read");
+        snprintf(fold->standing, sizeof fold->standing, "%s", item->id);
+        snprintf(fold->department, sizeof fold->department, "%s", department);
+    }
+    if (v->new != NULL && item->step != v->new->step) return wrong(v->audit, "an item with another step than the case");
+    return NULL;
+}
+
+static const char *one_item(struct turn_view *v) {
+    for (size_t i = 0; i < v->out->n_work; i++) {
+        const char *fault = fold_item(v, v->out->work[i].item, v->out->work[i].department);
+        if (fault != NULL) return fault;
+        if (v->out->work[i].item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_RECALLED) v->audit->counts.recalled++;
+    }
+    if (v->new == NULL) return NULL;
+    const struct fold *fold = fold_of(v->audit, "work", v->new->id);
+    if (!same(fold->standing, v->new->work_item))
+        return wrong(v->audit, "'%s' stands, the case says '%s'", fold->standing, v->new->work_item);
+    if (is_open(v->new) && !same(fold->department, v->new->owner))
+        return wrong(v->audit, "the item stands with %s, the owner is %s", fold->department, v->new->owner);
+    return NULL;
+}
+
+static bool armed_same(const Huiying__V1__Clock *a, const Huiying__V1__Clock *b) {
+    return a->state == b->state && a->stage == b->stage && a->stage_due->unix_ms == b->stage_due->unix_ms &&
+           a->due->unix_ms == b->due->unix_ms;
+}
+
+// The one command that may move a deadline later is a correction; nothing pauses a clock.
+static const char *clock_goes_on(struct turn_view *v, const Huiying__V1__Clock *old, const Huiying__V1__Clock *new) {
+    bool correction = v->cmd != NULL && v->cmd->body_case == HUIYING__V1__COMMAND__BODY_RECOMPUTE;
+    if (new->due->unix_ms > old->due->unix_ms && !correction)
+        return wrong(v->audit, "clock %s: due moved later", old->name);
+    if (new->started->unix_ms > old->started->unix_ms) return wrong(v->audit, "clock %s: start moved later", old->name);
+    if (new->stage < old->stage && !correction) return wrong(v->audit, "clock %s: stage went back", old->name);
+    uint32_t rise = armed_same(old, new) ? 0 : 1;
+    if (new->epoch != old->epoch + rise)
+        return wrong(v->audit, "clock %s: epoch went from %u to %u", old->name, old->epoch, new->epoch);
+    bool reopened = v->new->reopened > v->old->reopened;
+    bool revived = old->state != CLOCK(RUNNING) && new->state == CLOCK(RUNNING);
+    if (revived && !(reopened && old->ended_by_close))
+        return wrong(v->audit, "clock %s: runs again after its proof", old->name);
+    if (old->state == CLOCK(BREACHED) && new->state == CLOCK(STOPPED) && !new->breached_once)
+        return wrong(v->audit, "clock %s: its breach was forgotten", old->name);
+    return NULL;
+}
+
+static const char *clocks_hold(struct turn_view *v) {
+    for (size_t i = 0; v->old != NULL && v->new != NULL &&i < v->old->n_clocks; i++) {
+        const Huiying__V1__Clock *now = clock_named(v->new, v->old->clocks[i]->name);
+        if (now == NULL) return wrong(v->audit, "clock %s is gone", v->old->clocks[i]->name);
+        const char *fault = clock_goes_on(v, v->old->clocks[i], now);
+        if (fault != NULL) return fault;
+    }
+    for (size_t i = 0; v->new != NULL &&i < v->new->n_clocks; i++) {
+        const Huiying__V1__Clock *clock = v->new->clocks[i];
+        bool running = clock->state == CLOCK(RUNNING);
+        if (v->new->historic) return wrong(v->audit, "old data has a clock");
+        if (running && !is_open(v->new)) return wrong(v->audit, "clock %s runs in a closed case", clock->name);
+        if (running == (clock->ended != NULL)) return wrong(v->audit, "clock %s: running and ended", clock->name);
+        if (clock->epoch == 0 || clock->stage_due == NULL) return wrong(v->audit, "clock %s is not armed", clock->name);
+        if (running && clock->stage_due->unix_ms - (int64_t)clock->skew_ms > clock->due->unix_ms)
+            return wrong(v->audit, "clock %s: a stage behind its due", clock->name);
+        for (size_t k = 0; k < i; k++) {
+            if (same(v->new->clocks[k]->name, clock->name)) return wrong(v->audit, "two clocks %s", clock->name);
+        }
+    }
+    return NULL;
+}
+
+// A letter's first duty runs until its proof: an open, unanswered, live letter has a main clock that runs or is
+// breached.
+static const char *duty_runs(struct turn_view *v) {
+    if (!is_open(v->new) || v->new->historic || !same(v->new->kind, "letter") || v->new->state == STATE(DELIVERED))
+        return NULL;
+    for (size_t i = 0; i < v->new->n_clocks; i++) {
+        const Huiying__V1__Clock *clock = v->new->clocks[i];
+        bool main = strncmp(clock->name, "reply", 5) == 0;
+        if (main && (clock->state == CLOCK(RUNNING) || clock->state == CLOCK(BREACHED))) return NULL;
+    }
+    // A proof may stop the clock while the state is elsewhere: an older text arrived after a new draft was begun.
+    for (size_t i = 0; i < v->new->n_deliveries; i++) {
+        if (v->new->deliveries[i]->state == ROW(SENT) && same(v->new->deliveries[i]->purpose, "reply")) return NULL;
+    }
+    return wrong(v->audit, "an unanswered letter in state %s without a running main clock",
+                 hy_case_state_name(v->new->state));
+}
+
+static bool delivery_may(const struct turn_view *v, const Huiying__V1__Delivery *old,
+                         const Huiying__V1__Delivery *new) {
+    bool retry = v->cmd != NULL && v->cmd->body_case == HUIYING__V1__COMMAND__BODY_DELIVERY_RECEIPT &&
+                 v->cmd->delivery_receipt->outcome == HUIYING__V1__DELIVERY_OUTCOME__DELIVERY_OUTCOME_RETRY;
+    if (old->state == new->state) return true;
+    if (old->state == ROW(SENT) || old->state == ROW(FAILED)) return false;
+    if (new->state == ROW(PENDING)) return retry;
+    if (new->state == ROW(SENDING)) return old->state == ROW(PENDING) && new->attempt == old->attempt + 1;
+    return true;
+}
+
+static const char *deliveries_hold(struct turn_view *v) {
+    for (size_t i = 0; v->old != NULL && v->new != NULL &&i < v->old->n_deliveries; i++) {
+        const Huiying__V1__Delivery *old = v->old->deliveries[i], *now = row_named(v->new, old->row);
+        if (now == NULL) return wrong(v->audit, "delivery %s is gone", old->row);
+        if (!delivery_may(v, old, now))
+            return wrong(v->audit, "delivery %s went from %d to %d", old->row, old->state, now->state);
+    }
+    for (size_t i = 0; v->new != NULL &&i < v->new->n_deliveries; i++) {
+        const Huiying__V1__Delivery *d = v->new->deliveries[i];
+        bool made = row_named(v->old, d->row) == NULL;
+        if (made && same(d->purpose, "reply")) {
+            const Huiying__V1__Draft *draft = v->new->draft;
+            bool hash = draft != NULL && hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len),
+                                                        hy_bytes_from(draft->text_hash.data, draft->text_hash.len));
+            if (!hash || v->new->state != STATE(APPROVED))
+                return wrong(v->audit, "a reply goes out that is not the approved text");
+        }
+        if (made && v->new->historic && !same(d->purpose, "reply")) return wrong(v->audit, "old data sends a notice");
+    }
+    return NULL;
+}
+
+static const char *reviews_hold(struct turn_view *v) {
+    const Huiying__V1__Draft *draft = v->new == NULL ? NULL : v->new->draft;
+    if (draft == NULL) return NULL;
+    for (size_t i = 0; i < draft->n_reviewers; i++) {
+        if (same(draft->reviewers[i], draft->author)) return wrong(v->audit, "the author reviewed the text");
+        for (size_t k = 0; k < i; k++) {
+            if (same(draft->reviewers[i], draft->reviewers[k])) return wrong(v->audit, "one person reviewed twice");
+        }
+    }
+    return NULL;
+}
+
+static const char *one_fate(struct turn_view *v) {
+    if (v->rec == NULL || v->cmd == NULL || v->cmd->body_case != HUIYING__V1__COMMAND__BODY_MESSAGE) return NULL;
+    if (v->rec->fate == HUIYING__V1__FATE__FATE_UNSPECIFIED) return wrong(v->audit, "a message without a fate");
+    struct fold *fold = fold_of(v->audit, "fate", v->rec->event_id);
+    bool again = v->rec->fate == HUIYING__V1__FATE__FATE_REPEATED;
+    if (again && fold->fates == 0) return wrong(v->audit, "a message was called repeated that never had a fate");
+    if (!again && fold->fates++ > 0) return wrong(v->audit, "a message had a second fate: %s", v->rec->rule);
+    return NULL;
+}
+
+static const char *texts_stand(struct turn_view *v) {
+    for (size_t i = 0; i < v->out->n_contents; i++) {
+        if (!same(v->out->contents[i].key, v->out->contents[i].content->key))
+            return wrong(v->audit, "a text under another key than its own");
+        fold_of(v->audit, "text", v->out->contents[i].key)->written = true;
+    }
+    for (size_t i = 0; v->new != NULL &&i < v->new->n_content_keys; i++) {
+        if (!fold_of(v->audit, "text", v->new->content_keys[i])->written)
+            return wrong(v->audit, "the case names a text that was never written: %s", v->new->content_keys[i]);
+    }
+    return NULL;
+}
+
+static void count(struct turn_view *v) {
+    struct audit_counts *counts = &v->audit->counts;
+    uint64_t *outcomes[] = {&counts->applied, &counts->refused, &counts->repeated, &counts->skipped, &counts->dead};
+    ++*outcomes[v->out->outcome];
+    if (v->old == NULL && v->new != NULL) counts->opened++;
+    if (is_open(v->old) && v->new != NULL && !is_open(v->new)) counts->closed++;
+    if (v->old != NULL && v->new != NULL && v->new->reopened > v->old->reopened) counts->reopened++;
+    if (v->new != NULL && v->new->state == STATE(DELIVERED) && v->old != NULL && v->old->state != STATE(DELIVERED))
+        counts->delivered++;
+    for (size_t i = 0; v->rec != NULL && i < v->rec->n_clocks; i++) {
+        if (same(v->rec->clocks[i]->what, "breached")) counts->breached++;
+    }
+}
+
+static const char *(*const rules[])(struct turn_view *v) = {
+    one_record, no_is_no,        numbers_rise, one_owner, one_item,    clocks_hold,
+    duty_runs,  deliveries_hold, reviews_hold, one_fate,  texts_stand,
+};
+
+const char *audit_turn(struct audit *audit, const Huiying__V1__Command *cmd, const struct hy_effects *out,
+                       const struct hy_engine_view *before, int64_t now) {
+    struct turn_view v = {.audit = audit, .cmd = cmd, .out = out, .now = now};
+    hy_arena_reset(audit->arena);
+    if (out->n_journal == 1) v.rec = out->journal[0].record;
+    int cases = 0;
+    for (size_t i = 0; i < out->n_puts; i++) {
+        if (strchr(out->puts[i].key, '.') == NULL) continue;
+        cases++;
+        v.old = unpacked(audit, before->get(before->ctx, out->puts[i].key));
+        v.new = unpacked(audit, out->puts[i].value);
+    }
+    if (cases > 1) return wrong(audit, "one command wrote %d cases", cases);
+    count(&v);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        const char *fault = rules[i](&v);
+        if (fault != NULL) return fault;
+    }
+    return NULL;
+}
