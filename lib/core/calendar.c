@@ -42,11 +42,17 @@ bool hy_day_works_by_rule(hy_day day) {
     return month != 10 || mday > 3;
 }
 
+// The rule for all days held, without taking each apart into its date.
 struct hy_calendar *hy_calendar_new(void) {
+    static const int fixed[][2] = {{1, 1}, {5, 1}, {10, 1}, {10, 2}, {10, 3}};
     struct hy_calendar *calendar = calloc(1, sizeof *calendar);
     if (calendar == NULL) return NULL;
     for (hy_day day = 0; day < HY_CALENDAR_DAYS; day++)
-        hy_day_set(calendar->work, day, hy_day_works_by_rule(day));
+        hy_day_set(calendar->work, day, hy_day_weekday(day));
+    for (int year = HY_CALENDAR_FIRST_YEAR; year < HY_CALENDAR_END_YEAR; year++) {
+        for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+            hy_day_set(calendar->work, hy_day_from_date(year, fixed[i][0], fixed[i][1]), false);
+    }
     return calendar;
 }
 

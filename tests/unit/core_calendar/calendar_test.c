@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "lib/core/calendar_internal.h"
 #include "tests/unit/core_calendar/calendar_fixture.h"
 
 static struct hy_calendar *calendar;
@@ -164,6 +165,18 @@ static void days_beyond_the_held_range_go_by_the_rule(void **state) {
     assert_int_equal(hy_calendar_add_workdays(calendar, 0, -1, false, &due, NULL), HY_ERANGE);
     assert_int_equal(hy_calendar_add_workdays(calendar, 0, 10001, false, &due, NULL), HY_ERANGE);
     assert_int_equal(hy_calendar_add_workdays(calendar, 0, 10000, false, &due, NULL), 0);
+}
+
+static void without_files_every_held_day_goes_by_the_rule(void **state) {
+    (void)state;
+    struct hy_calendar *empty = hy_calendar_new();
+    assert_int_equal(hy_day_from_date(HY_CALENDAR_END_YEAR, 1, 1), HY_CALENDAR_DAYS);
+    for (hy_day day = -400; day < HY_CALENDAR_DAYS + 400; day++) {
+        bool provisional = false;
+        assert_int_equal(hy_calendar_workday(empty, day, &provisional), hy_day_works_by_rule(day));
+        assert_true(provisional);
+    }
+    hy_calendar_free(empty);
 }
 
 static void a_file_may_name_days_of_the_december_before(void **state) {
@@ -352,6 +365,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(public_due_dates_are_all_met, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_year_without_a_file_is_provisional, set_up, tear_down),
         cmocka_unit_test_setup_teardown(days_beyond_the_held_range_go_by_the_rule, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_files_every_held_day_goes_by_the_rule, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_may_name_days_of_the_december_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_order_of_files_does_not_matter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_year_not_yet_announced_adds_nothing, set_up, tear_down),
