@@ -1,5 +1,6 @@
 // An arena: memory that lives as long as one record's handling, freed all at once; and the bounded protobuf-c allocator
 // on top of it, so that a hostile record cannot take more than the arena's limit.
+// Under AddressSanitizer what was never handed out, or was forgotten by a reset, is poisoned as freed memory is.
 #ifndef HY_BASE_ARENA_H
 #define HY_BASE_ARENA_H
 

@@ -1,4 +1,6 @@
-// Capped exponential backoff with full jitter: the one place with retry arithmetic.
+// Capped exponential backoff with full jitter: the one place with retry arithmetic. It knows no clock and does not
+// wait: callers put the number into a timer. To wait differently, choose other bounds, or change it here for all.
+// Copies of one program need different seeds (hy_random), or they come back all at once.
 #ifndef HY_BASE_BACKOFF_H
 #define HY_BASE_BACKOFF_H
 

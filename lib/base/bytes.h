@@ -1,4 +1,6 @@
-// Byte strings: a borrowed view, and a growing buffer that owns its memory.
+// Byte strings: a borrowed view, a growing buffer that owns its memory, and what every text needs: is it UTF-8, where
+// may it be cut, how does it stand in JSON. A reading of bytes that two folders need belongs here; a reading that only
+// one needs stays there.
 #ifndef HY_BASE_BYTES_H
 #define HY_BASE_BYTES_H
 
@@ -30,7 +32,7 @@ struct hy_buf {
 };
 
 void hy_buf_free(struct hy_buf *buf);
-void hy_buf_clear(struct hy_buf *buf); // keeps the memory
+void hy_buf_clear(struct hy_buf *buf); // keeps the memory, forgets a failure
 int hy_buf_reserve(struct hy_buf *buf, size_t extra);
 void hy_buf_add(struct hy_buf *buf, const void *data, size_t len);
 void hy_buf_adds(struct hy_buf *buf, const char *text);

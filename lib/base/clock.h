@@ -1,5 +1,6 @@
 // Time comes from outside: everything that waits or stamps gets a struct hy_clock, so tests and the simulator run on
-// virtual time. The pure core never sees a clock, only the values read from one.
+// virtual time. The pure core never sees a clock, only the values read from one. Instants are milliseconds since 1970
+// in UTC; texts carry their offset. Calendars (working days, holidays) are lib/core/calendar.h, not here.
 #ifndef HY_BASE_CLOCK_H
 #define HY_BASE_CLOCK_H
 
@@ -46,10 +47,13 @@ struct hy_time {
 };
 
 enum { HY_TIME_TEXT = 40 };
-// "2026-02-14T10:00:00.000+08:00" (the fraction only when not zero) into text[HY_TIME_TEXT]; returns text.
+// "2026-02-14T10:00:00.250+08:00" (the fraction only when not zero; "Z" for offset 0 and for what is no offset) into
+// text[HY_TIME_TEXT]; returns text. Any instant fits.
 char *hy_time_format(struct hy_time t, char text[HY_TIME_TEXT]);
 // Reads RFC 3339 ("2026-02-14T10:00:00Z", with fraction and offset; a space for T is allowed) and dates without zone as
-// Asia/Shanghai; a bare date is its midnight. Years 1970-9999. HY_EFORMAT says what is wrong.
+// Asia/Shanghai; a bare date is its midnight; seconds may be left out. Years 1970-9999 as written; what is finer than a
+// millisecond is cut; second 60 only where a leap second can be. HY_EFORMAT says what is wrong and at which character;
+// the text is repeated only if nothing but a time can be in it. *out is unchanged on failure.
 HY_MUST_CHECK int hy_time_parse(const char *text, struct hy_time *out, struct hy_error *err);
 
 #endif

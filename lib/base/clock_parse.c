@@ -110,7 +110,7 @@ static int64_t days_of(int year, int month, int day) {
 }
 
 static int64_t minutes_of(const struct stamp *s) {
-    return days_of(s->year, s->month, s->day) * 1440 + s->hour * 60 + s->minute - s->offset;
+    return days_of(s->year, s->month, s->day) * 1440 + s->hour * INT64_C(60) + s->minute - s->offset;
 }
 
 static int read_stamp(struct reader *in, struct stamp *s) {
@@ -133,6 +133,7 @@ int hy_time_parse(const char *text, struct hy_time *out, struct hy_error *err) {
     struct stamp s = {.offset = HY_SHANGHAI_MINUTES};
     int rc = read_stamp(&in, &s);
     if (rc != HY_OK) return rc;
-    *out = (struct hy_time){.unix_ms = (minutes_of(&s) * 60 + s.second) * 1000 + s.ms, .offset_minutes = s.offset};
+    *out = (struct hy_time){.unix_ms = (minutes_of(&s) * 60 + s.second) * INT64_C(1000) + s.ms,
+                            .offset_minutes = s.offset};
     return HY_OK;
 }

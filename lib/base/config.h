@@ -67,6 +67,7 @@ struct hy_config_common {
 #define HY_CONFIG_ROW(key, type, field_offset, default_value, choices, description)                                    \
     { key, type, field_offset, default_value, 0, 0, choices, description }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a member designator cannot stand in parentheses
 #define HY_CONFIG_COMMON(owner, member)                                                                                \
     HY_CONFIG_ROW("kafka.brokers", HY_CONFIG_STRING, offsetof(owner, member.kafka_brokers), "127.0.0.1:9092", NULL,    \
                   "Kafka brokers to ask first, host:port, separated by commas."),                                      \
@@ -87,6 +88,7 @@ struct hy_config_common {
                       "How log lines look: json for machines, text for people."),                                      \
         HY_CONFIG_ROW("data.dir", HY_CONFIG_STRING, offsetof(owner, member.data_dir), "/var/lib/huiying", NULL,        \
                       "Folder for what this program keeps on disk.")
+// NOLINTEND(bugprone-macro-parentheses)
 
 // hy_log_init with what common says. program is borrowed for the process's life. Call before threads start.
 void hy_config_start_log(const char *program, const struct hy_config_common *common);

@@ -13,7 +13,7 @@ static const char *const names[] = {
 };
 
 static const char *const texts[] = {
-#define X(name, text) [HY_ORDINAL_##name] = text,
+#define X(name, text) [HY_ORDINAL_##name] = (text),
     HY_ERROR_MAP(X)
 #undef X
 };

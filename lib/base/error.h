@@ -35,7 +35,7 @@ enum hy_error_ordinal {
 #define X(name, text) HY_ORDINAL_##name,
     HY_ERROR_MAP(X)
 #undef X
-    HY_ORDINAL_COUNT
+        HY_ORDINAL_COUNT
 };
 
 enum hy_error_code {
@@ -45,7 +45,7 @@ enum hy_error_code {
 #undef X
 };
 
-#define HY_MUST_CHECK __attribute__((warn_unused_result))
+#define HY_MUST_CHECK        __attribute__((warn_unused_result))
 #define HY_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 // A sentence for the person who must act, beside the code. Owned by the caller, usually on the stack.
@@ -54,7 +54,8 @@ struct hy_error {
     char text[512];
 };
 
-// The name ("HY_EINVALID") and the general text of a code; "HY_OK" for 0, "HY_E?" for what is not a code. Static strings.
+// The name ("HY_EINVALID") and the general text of a code; "HY_OK" for 0, "HY_E?" for what is not a code. Static
+// strings.
 const char *hy_error_name(int code);
 const char *hy_error_text(int code);
 

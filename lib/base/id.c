@@ -110,7 +110,7 @@ void hy_receipt_number(const char *event_id, char out[HY_RECEIPT_SIZE]) {
     hy_hash_fields(fields, 2, hash);
     char plain[17];
     base32(hash, 16, plain);
-    for (int group = 0; group < 4; group++) {
+    for (size_t group = 0; group < 4; group++) {
         memcpy(out + group * 5, plain + group * 4, 4);
         out[group * 5 + 4] = group < 3 ? '-' : '\0';
     }

@@ -16,8 +16,8 @@ struct hy_log_line {
     uint64_t held;                                      // lines held back before this one
 };
 
-// Appends the line with its newline. A word of fields without "=" belongs to the value before it; key="a b=c" keeps what
-// the quotes hold together. In JSON a value that is a plain number is written as one.
+// Appends the line with its newline. A word of fields without "=" belongs to the value before it; key="a b=c" keeps
+// what the quotes hold together. In JSON a value that is a plain number is written as one.
 void hy_log_line_json(const struct hy_log_line *line, struct hy_buf *out);
 void hy_log_line_text(const struct hy_log_line *line, struct hy_buf *out);
 

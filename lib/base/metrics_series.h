@@ -22,9 +22,9 @@ struct hy_metric_family {
 
 struct hy_metric {
     const struct hy_metric_family *family;
-    const char *labels;                                        // "" without
-    _Atomic uint64_t value;                                  // bits of a double; histogram: the sum of what was observed
-    _Atomic uint64_t buckets[HY_METRIC_MOST_BOUNDS + 1];     // histogram: not cumulative; the one after the bounds is +Inf
+    const char *labels;                                  // "" without
+    _Atomic uint64_t value;                              // bits of a double; histogram: the sum of what was observed
+    _Atomic uint64_t buckets[HY_METRIC_MOST_BOUNDS + 1]; // histogram: not cumulative; the one after the bounds is +Inf
 };
 
 double hy_metric_bits(uint64_t bits);

@@ -77,7 +77,8 @@ char *hy_metric_label(char *out, size_t size, const char *key, const char *value
         p += n;
         v += taken == 0 ? 1 : taken;
     }
-    memcpy(p, "\"", 2);
+    p[0] = '"';
+    p[1] = '\0';
     return out;
 }
 
@@ -145,7 +146,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 void hy_metrics_render(struct hy_buf *out) {
-    const struct hy_metric **all = calloc(HY_METRIC_MOST_SERIES, sizeof(const struct hy_metric *));
+    const struct hy_metric **all = calloc(HY_METRIC_MOST_SERIES, sizeof *all);
     if (all == NULL) {
         out->failed = true;
         return;

@@ -92,7 +92,8 @@ struct hy_pack_delivery {
     char *purpose;    // receipt (受理回执), reply, notice
     enum hy_point at; // when the row is made
     char *target;     // origin (the platform it came from), status_page, cac_webhook
-    char *text;       // template with {receipt_number} {department} {due}; "" = the approved draft
+    char *text;       // template: {receipt_number} {department} {due} {category}, of incidents {subject} {topic}
+                      // {place} {level} {writers} {messages}; "" = the approved draft
     bool main;        // its receipt is a point: HANDED_OFF when at is MAJOR (incidents), else DELIVERED (letters)
 };
 

@@ -263,21 +263,22 @@ static void check_closes(const struct check *check) {
 
 // Every {word} of a template must be one that the engine fills.
 static void check_text(const struct check *check, const struct hy_pack_delivery *delivery) {
-    static const char *const known[] = {"receipt_number", "department", "due"};
+    static const char *const known[] = {"receipt_number", "department", "due",   "category", "subject",
+                                        "topic",          "place",      "level", "writers",  "messages"};
+    enum { KNOWN = sizeof known / sizeof known[0] };
     const struct hy_node *node = at(check, delivery, "text");
     for (const char *open = strchr(delivery->text, '{'); open != NULL; open = strchr(open + 1, '{')) {
         const char *close = strchr(open, '}');
         char word[40] = "";
         if (close == NULL || close - open > (int)sizeof word) {
-            hy_pack_problem(check->reader, node,
-                            "a \"{\" is not closed; write {receipt_number}, {department} or {due}");
+            hy_pack_problem(check->reader, node, "a \"{\" is not closed; write for example {receipt_number}");
             return;
         }
         memcpy(word, open + 1, (size_t)(close - open - 1));
         bool found = false;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < KNOWN; i++)
             found = found || strcmp(word, known[i]) == 0;
-        if (!found) hy_pack_word_problem(check->reader, node, "blank", word, known, 3);
+        if (!found) hy_pack_word_problem(check->reader, node, "blank", word, known, KNOWN);
     }
 }
 

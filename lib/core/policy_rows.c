@@ -1,6 +1,5 @@
 // The tables: which rows there are, which keys each has, which words are known. To add a key, add its line here and the
 // member in policy.h; to add a kind of row, a table and the line that names it in its parent.
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/core/policy_internal.h"
@@ -29,7 +28,7 @@ WORDS(hy_pack_roles, "role", {"department", 0}, {"operator", 1}, {"wangxinban", 
 WORDS(hy_pack_actions, "action", {"remind", 0}, {"escalate", 1}, {"supervise", 2});
 WORDS(hy_pack_purposes, "purpose", {"receipt", 0}, {"reply", 1}, {"notice", 2});
 enum { NEED_REASON, NEED_TEXT, NEED_PROOF, NEED_DEPARTMENT };
-WORDS(needs, "need", {"reason", NEED_REASON}, {"text", NEED_TEXT}, {"proof", NEED_PROOF},
+WORDS(hy_pack_needs, "need", {"reason", NEED_REASON}, {"text", NEED_TEXT}, {"proof", NEED_PROOF},
       {"department", NEED_DEPARTMENT});
 
 static bool identifier(const char *text) {
@@ -45,14 +44,26 @@ static char *read_identifier(struct hy_pack_reader *reader, const struct hy_node
     return hy_pack_text(reader, key->text);
 }
 
-// A name of HH:MM or HH:MM-HH:MM in minutes; false when it is neither.
+// Does the text begin like the pattern, a digit for each 0?
+static bool begins(const char *text, const char *pattern) {
+    for (; *pattern != '\0'; text++, pattern++) {
+        bool fits = *pattern == '0' ? *text >= '0' && *text <= '9' : *text == *pattern;
+        if (!fits) return false;
+    }
+    return true;
+}
+
+static int two_digits(const char *text) {
+    return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+// Reads HH:MM, up to 24:00, as minutes; *rest is what follows.
 static bool minute_of(const char *text, int *out, const char **rest) {
-    int hour, minute, end = 0;
-    if (strspn(text, "0123456789") != 2) return false;
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || end != 5) return false;
+    if (!begins(text, "00:00")) return false;
+    int hour = two_digits(text), minute = two_digits(text + 3);
     if (minute > 59 || hour > 24 || (hour == 24 && minute > 0)) return false;
     *out = hour * 60 + minute;
-    *rest = text + end;
+    *rest = text + 5;
     return true;
 }
 
@@ -103,10 +114,10 @@ static void read_summer_hours(struct hy_pack_reader *reader, const struct hy_nod
 static int16_t read_month_day(struct hy_pack_reader *reader, const struct hy_node *node) {
     static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const char *text = hy_pack_node_text(reader, node);
-    int month, day, end = 0;
     if (text == NULL) return 0;
-    bool read = strlen(text) == 5 && sscanf(text, "%2d-%2d%n", &month, &day, &end) == 2 && end == 5;
-    if (read && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1]) return (int16_t)(month * 100 + day);
+    bool read = strlen(text) == 5 && begins(text, "00-00");
+    int month = read ? two_digits(text) : 0, day = read ? two_digits(text + 3) : 0;
+    if (month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1]) return (int16_t)(month * 100 + day);
     hy_pack_problem(reader, node, "\"%.60s\" is no day of the year; write \"06-01\" for 1 June", text);
     return 0;
 }
@@ -152,11 +163,11 @@ static void read_needs(struct hy_pack_reader *reader, const struct hy_node *node
     bool *const flags[] = {&move->needs_reason, &move->needs_text, &move->needs_proof, &move->needs_department};
     for (const struct hy_node *item = node->first; item != NULL; item = item->next) {
         if (hy_pack_node_text(reader, item) == NULL) continue;
-        const struct hy_word *word = hy_pack_words_find(&needs, item->text);
+        const struct hy_word *word = hy_pack_words_find(&hy_pack_needs, item->text);
         if (word != NULL)
             *flags[word->value] = true;
         else
-            hy_pack_words_problem(reader, item, &needs);
+            hy_pack_words_problem(reader, item, &hy_pack_needs);
     }
 }
 

@@ -1,5 +1,6 @@
 // A program's configuration as the tests use it: every type of value once, some with ranges, one that must be given.
-// To test a new type, add a field and a row here.
+// To test a new type, add a field and a row here; the program is named router, so that sections can be tried against
+// the other programs' names.
 #ifndef HY_TESTS_UNIT_BASE_CONFIG_SAMPLE_H
 #define HY_TESTS_UNIT_BASE_CONFIG_SAMPLE_H
 

@@ -211,6 +211,9 @@ static void hours_are_spans_that_rise_and_do_not_overlap(void **state) {
     (void)state;
     static const struct mistake rows[] = {
         {"\"08:30-12:00\"", "\"8:30-12:00\"", "a.yaml:7:11: \"8:30-12:00\" is no span of hours"},
+        {"\"08:30-12:00\"", "\"08: 3-12:00\"", "is no span of hours"},
+        {"\"08:30-12:00\"", "\"08:+3-12:00\"", "is no span of hours"},
+        {"\"08:30-12:00\"", "\"08:30-12:00x\"", "is no span of hours"},
         {"\"08:30-12:00\"", "\"08:30-25:00\"", "is no span of hours"},
         {"\"08:30-12:00\"", "\"08:30\"", "is no span of hours"},
         {"\"08:30-12:00\"", "\"12:00-08:30\"", "a.yaml:7:11: \"12:00-08:30\" ends before it begins"},
@@ -223,6 +226,8 @@ static void hours_are_spans_that_rise_and_do_not_overlap(void **state) {
         {"departments:\n", "  last_day_ends: \"00:00\"\ndepartments:\n", "is no end of a day"},
         {"departments:\n", "  summer: {from: \"06-01\", to: \"02-30\", hours: [\"08:00-12:00\"]}\ndepartments:\n",
          "a.yaml:8:31: \"02-30\" is no day of the year"},
+        {"departments:\n", "  summer: {from: \"6-1\", to: \"09-+1\", hours: [\"08:00-12:00\"]}\ndepartments:\n",
+         "a.yaml:8:29: \"09-+1\" is no day of the year"},
         {"departments:\n", "  summer: {from: \"06-01\", to: \"09-30\"}\ndepartments:\n",
          "a.yaml:8:3: summer needs \"hours\""},
     };

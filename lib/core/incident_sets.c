@@ -1,0 +1,93 @@
+// The two ways of counting distinct writers: one by one, and by a HyperLogLog sketch.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/incident_internal.h"
+
+int pairs_add(struct pairs *pairs, uint64_t hash, int64_t bucket) {
+    if (pairs->n == pairs->cap) {
+        int cap = pairs->cap == 0 ? 4 : pairs->cap * 2;
+        uint64_t *hashes = realloc(pairs->hash, (size_t)cap * sizeof *hashes);
+        if (hashes == NULL) return HY_ENOMEM;
+        pairs->hash = hashes;
+        int64_t *buckets = realloc(pairs->bucket, (size_t)cap * sizeof *buckets);
+        if (buckets == NULL) return HY_ENOMEM;
+        pairs->bucket = buckets;
+        pairs->cap = cap;
+    }
+    pairs->hash[pairs->n] = hash;
+    pairs->bucket[pairs->n++] = bucket;
+    return 0;
+}
+
+bool pairs_has_hash(const struct pairs *pairs, uint64_t hash) {
+    bool found = false; // no early way out: the loop stays one the compiler makes wide
+    for (int i = 0; i < pairs->n; i++)
+        found |= pairs->hash[i] == hash;
+    return found;
+}
+
+bool pairs_has(const struct pairs *pairs, uint64_t hash, int64_t bucket) {
+    bool found = false;
+    for (int i = 0; i < pairs->n; i++)
+        found |= (pairs->hash[i] == hash) & (pairs->bucket[i] == bucket);
+    return found;
+}
+
+void pairs_drop_before(struct pairs *pairs, int64_t bucket) {
+    int kept = 0;
+    for (int i = 0; i < pairs->n; i++) {
+        if (pairs->bucket[i] < bucket) continue;
+        pairs->hash[kept] = pairs->hash[i];
+        pairs->bucket[kept++] = pairs->bucket[i];
+    }
+    pairs->n = kept;
+}
+
+static int compare_hashes(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+int pairs_distinct_since(const struct pairs *pairs, int64_t bucket) {
+    uint64_t hashes[EXACT_EVENTS];
+    int n = 0, distinct = 0;
+    for (int i = 0; i < pairs->n && n < EXACT_EVENTS; i++)
+        if (pairs->bucket[i] >= bucket) hashes[n++] = pairs->hash[i];
+    qsort(hashes, (size_t)n, sizeof *hashes, compare_hashes);
+    for (int i = 0; i < n; i++)
+        distinct += i == 0 || hashes[i] != hashes[i - 1];
+    return distinct;
+}
+
+void pairs_free(struct pairs *pairs) {
+    free(pairs->hash);
+    free(pairs->bucket);
+    *pairs = (struct pairs){0};
+}
+
+// HyperLogLog (Flajolet et al. 2007) with 64-bit hashes: the first 9 bits choose the register, the rest give the rank.
+void sketch_add(uint8_t *sketch, uint64_t hash) {
+    uint64_t rest = hash << 9 | 1ULL << 8; // the bit behind ends the count
+    uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+    uint8_t *cell = &sketch[hash >> 55];
+    if (rank > *cell) *cell = rank;
+}
+
+void sketch_merge(uint8_t *sketch, const uint8_t *other) {
+    for (int i = 0; i < SKETCH; i++)
+        if (other[i] > sketch[i]) sketch[i] = other[i];
+}
+
+uint64_t sketch_count(const uint8_t *sketch) {
+    double sum = 0;
+    int zeros = 0;
+    for (int i = 0; i < SKETCH; i++) {
+        sum += ldexp(1, -sketch[i]);
+        zeros += sketch[i] == 0;
+    }
+    double m = SKETCH, raw = 0.7213 / (1 + 1.079 / m) * m * m / sum;
+    if (raw <= 2.5 * m && zeros > 0) raw = m * log(m / zeros); // linear counting
+    return (uint64_t)(raw + 0.5);
+}

@@ -1,0 +1,37 @@
+// The scratch of the router, shared with the subject finder (which reads the normal forms of the last message).
+// One thread, one list.
+#ifndef HY_CORE_ROUTE_INTERNAL_H
+#define HY_CORE_ROUTE_INTERNAL_H
+
+#include "lib/core/dispatch_internal.h"
+#include "lib/core/route.h"
+
+struct row_score {
+    double score;
+    bool excluded, touched;
+};
+
+struct hit {
+    int literal;
+    bool in_title, in_text;
+    unsigned long long at; // where it ends first, for the order of places
+};
+
+struct hy_route_scratch {
+    hs_scratch_t *hs;
+    struct hy_buf title, text; // normal forms of the last message
+    struct hit *hits;          // one a literal seen, n_hits of them
+    int *hit_of;               // literal → index in hits + 1, 0 = not seen
+    int n_hits;
+    bool scanning_title;
+    struct row_score *rows;
+    int *touched; // rows with a score or an exclusion
+    int n_touched;
+    double *departments; // score a department
+    uint8_t *classes;    // what a character of the basic plane can be in names, 1 << 16 of them
+};
+
+// Fills the classes (subject.c).
+void subject_classes(uint8_t *classes);
+
+#endif

@@ -1,0 +1,433 @@
+// What a message is about, found by how names end. Names have no marked beginning in Chinese, and people write one
+// place in many ways (万科魅力之城小区, 魅力之城); so the key is the ending and the two characters before it, which
+// nearly all ways of writing share. Words that say which of several (实验, 二期) make the key reach further back. To
+// know more kinds of names: a row in endings[]. Words that are no names go into the lists' stock words, not here.
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/core/route_internal.h"
+#include "lib/core/text.h"
+
+enum { MAX_CHARS = 3000, MAX_FOUND = 64, KEY_CHARS = 2, REACH = 8 };
+
+struct ending {
+    const char *text;
+    double weight;          // how much a name of this kind tells what the matter is
+    const char *not_before; // characters that make it another word: 路线, 厂家
+    const char *as;         // schemes: the ending of the key, whichever word was used for it
+};
+
+// Longer endings stand before shorter ones that they contain.
+#define NAME(text, weight)                                                                                             \
+    { text, weight, NULL, NULL }
+#define NAME_NOT(text, weight, not_before)                                                                             \
+    { text, weight, not_before, NULL }
+#define SCHEME(text, weight)                                                                                           \
+    { text, weight, NULL, "补贴" }
+static const struct ending endings[] = {
+    // homes
+    NAME("小区", 1.0),
+    NAME("花园", 1.0),
+    NAME("家园", 1.0),
+    NAME("公寓", 1.0),
+    NAME("新村", 0.9),
+    NAME("公馆", 1.0),
+    NAME("山庄", 1.0),
+    NAME("豪庭", 1.0),
+    NAME("华庭", 1.0),
+    NAME("名都", 1.0),
+    NAME("国际", 0.8),
+    NAME("幼儿园", 1.0),
+    NAME("公园", 0.8),
+    NAME("校园", 0),
+    NAME("工业园", 0.8),
+    NAME("物流园", 0.9),
+    NAME("产业园", 0.8),
+    NAME("苑", 1.0),
+    NAME("郡", 1.0),
+    NAME("湾", 0.9),
+    NAME_NOT("园", 0.9, "区林长丁艺"),
+    NAME("政府", 0),
+    NAME("府", 0.9),
+    NAME("县城", 0),
+    NAME("商城", 0.8),
+    NAME_NOT("城", 0.9, "市区管镇乡际投建关铁东西南北中里"),
+    // ways
+    NAME("高速公路", 0.6),
+    NAME("公路", 0.6),
+    NAME("大道", 0.6),
+    NAME("铁路", 0),
+    NAME("马路", 0),
+    NAME("道路", 0),
+    NAME("线路", 0),
+    NAME("电路", 0),
+    NAME("高速", 0.6),
+    NAME("国道", 0.6),
+    NAME("省道", 0.6),
+    NAME_NOT("路", 0.6, "线过费程况由"),
+    NAME_NOT("街", 0.6, "道坊上头"),
+    NAME("巷", 0.8),
+    NAME("大桥", 0.8),
+    NAME("立交桥", 0.8),
+    NAME("隧道", 0.8),
+    NAME("号线", 0.7),
+    // works and shops
+    NAME("搅拌站", 0.9),
+    NAME("变电站", 0.9),
+    NAME("垃圾站", 0.6),
+    NAME("加油站", 0.6),
+    NAME("火车站", 0.5),
+    NAME("汽车站", 0.5),
+    NAME("焚烧厂", 1.0),
+    NAME("填埋场", 1.0),
+    NAME("养殖场", 0.9),
+    NAME("采石场", 0.9),
+    NAME("批发市场", 0.8),
+    NAME("农贸市场", 0.7),
+    NAME_NOT("市场", 0.5, "监经化价调秩份"),
+    NAME_NOT("厂", 1.0, "家商房区长门"),
+    NAME("广场", 0.8),
+    NAME("大厦", 0.9),
+    NAME("超市", 0.6),
+    NAME("酒店", 0.7),
+    NAME("驾校", 0.9),
+    NAME("水库", 0.8),
+    NAME("景区", 0.8),
+    // schools and hospitals
+    NAME_NOT("小学", 1.0, "生"),
+    NAME_NOT("中学", 1.0, "生"),
+    NAME_NOT("大学", 0.8, "生"),
+    NAME("学院", 0.9),
+    NAME("学校", 0.9),
+    NAME("医院", 0.9),
+    NAME("卫生院", 0.9),
+    // firms and schemes
+    NAME("公司", 0.8),
+    NAME("集团", 0.6),
+    SCHEME("补贴", 0.6),
+    SCHEME("补助", 0.6),
+    SCHEME("新政", 0.6),
+    SCHEME("津贴", 0.6),
+    // areas: no subject of their own, but names begin anew after them
+    NAME("街道", 0),
+    NAME("社区", 0),
+    NAME("片区", 0),
+    NAME("开发区", 0),
+};
+#undef NAME
+#undef NAME_NOT
+#undef SCHEME
+enum { N_ENDINGS = sizeof endings / sizeof *endings };
+
+// Words that tell one of several apart: the key reaches over them.
+static const char *const modifiers[] = {
+    "实验", "外国语", "国语", "中心", "附属", "附中", "第一", "第二", "第三", "第四", "第五",     "双语", "职业",
+    "技术", "一期",   "二期", "三期", "四期", "五期", "安置", "民办", "公办", "有限", "有限责任", "股份", "股份有限",
+    "分",   "东",     "西",   "南",   "北",   "人民", "配套", "高级", "一",   "二",   "三",       "四",   "五"};
+
+// Words inside the name of a scheme that say which part of it: 人才购房补贴, 人才新政租房补助 are one matter.
+static const char *const parts[] = {"购房", "租房", "住房", "认证", "新政", "政策", "申请",
+                                    "生活", "安家", "引进", "及",   "的",   "落户"};
+
+// Characters that are hardly ever inside a name: a name begins after them.
+static const char breaks[] =
+    "的了在是与从向于对至请望我你您他她它们这那个条某有无没不被让把给就都也还旁位距往该各每此因为而但且"
+    "使令将要会能可应该需如何么吗呢吧啊等问及或到由说问称修走过进出住靠";
+
+// One name in the text: characters [from, to) of it, the key's start, the ending.
+struct name {
+    int from, to;    // as long as the text has it
+    int key, key_to; // what the key has of it
+    const struct ending *ending;
+    int times;
+    bool title;
+    double weight;
+};
+
+enum { CLASS_ENDS = 1, CLASS_BREAKS = 2, CLASS_AREA = 4 };
+
+struct chars {
+    const uint8_t *classes;
+    uint32_t cp[MAX_CHARS];
+    uint32_t at[MAX_CHARS + 1]; // byte offset in buf
+    int n;
+    const struct hy_buf *buf;
+};
+
+static void read_chars(const uint8_t *classes, const struct hy_buf *buf, struct chars *chars) {
+    chars->classes = classes;
+    chars->n = 0;
+    chars->buf = buf;
+    size_t at = 0;
+    while (at < buf->len && chars->n < MAX_CHARS) {
+        size_t width;
+        chars->at[chars->n] = (uint32_t)at;
+        chars->cp[chars->n++] = hy_text_char((const uint8_t *)buf->data, buf->len, at, &width);
+        at += width;
+    }
+    chars->at[chars->n] = (uint32_t)at;
+}
+
+static bool ideograph(uint32_t cp) {
+    return (cp >= 0x3400 && cp <= 0x9FFF) || (cp >= 0x20000 && cp <= 0x3FFFF);
+}
+
+// Does the UTF-8 list of characters hold cp?
+static bool among(uint32_t cp, const char *list) {
+    size_t len = strlen(list), width;
+    for (size_t at = 0; at < len; at += width)
+        if (hy_text_char((const uint8_t *)list, len, at, &width) == cp) return true;
+    return false;
+}
+
+static void mark(uint8_t *classes, const char *list, uint8_t class, bool last_only) {
+    size_t len = strlen(list), width;
+    for (size_t at = 0; at < len; at += width) {
+        uint32_t cp = hy_text_char((const uint8_t *)list, len, at, &width);
+        if (cp < 1 << 16 && (!last_only || at + width == len)) classes[cp] |= class;
+    }
+}
+
+void subject_classes(uint8_t *classes) {
+    for (int i = 0; i < N_ENDINGS; i++)
+        mark(classes, endings[i].text, CLASS_ENDS, true);
+    mark(classes, breaks, CLASS_BREAKS, false);
+    mark(classes, "市县镇乡", CLASS_AREA, false);
+}
+
+static bool is(const struct chars *chars, int i, uint8_t class) {
+    return chars->cp[i] < 1 << 16 && (chars->classes[chars->cp[i]] & class);
+}
+
+// Characters of the text before `end` that equal `word`: their number, 0 when they do not.
+static int ends_with(const struct chars *chars, int end, int from, const char *word) {
+    size_t len = strlen(word);
+    uint32_t stop = chars->at[end];
+    if (len > stop || memcmp(chars->buf->data + stop - len, word, len) != 0) return 0;
+    int start = end;
+    while (start > from && chars->at[start] > stop - len)
+        start--;
+    return chars->at[start] == stop - len ? end - start : 0;
+}
+
+static const struct ending *ending_at(const struct chars *chars, int end, int from, int *width) {
+    const struct ending *best = NULL;
+    *width = 0;
+    if (!is(chars, end - 1, CLASS_ENDS)) return NULL;
+    for (int i = 0; i < N_ENDINGS; i++) {
+        int chars_long = ends_with(chars, end, from, endings[i].text);
+        if (chars_long > *width) {
+            *width = chars_long;
+            best = &endings[i];
+        }
+    }
+    if (best != NULL && best->not_before != NULL && end < chars->n && among(chars->cp[end], best->not_before))
+        return NULL;
+    return best;
+}
+
+// Where a name that ends before `end` can begin: behind the last break, the last area word, and `from`.
+static int name_start(const struct chars *chars, int end, int from) {
+    int start = end;
+    while (start > from && end - start < REACH) {
+        uint32_t cp = chars->cp[start - 1];
+        if (!ideograph(cp) || is(chars, start - 1, CLASS_BREAKS)) break;
+        bool area = is(chars, start - 1, CLASS_AREA) ||
+                    (cp == 0x533A && start >= 2 && chars->cp[start - 2] != 0x5C0F); // 区, not 小区
+        if (area) break;
+        start--;
+    }
+    return start;
+}
+
+// Reaches back over words that tell one of several apart, then takes two characters more.
+static int key_start(const struct chars *chars, int end, int from) {
+    int at = end;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        int longest = 0;
+        for (size_t i = 0; i < sizeof modifiers / sizeof *modifiers; i++) {
+            int width = ends_with(chars, at, from, modifiers[i]);
+            if (width > longest && (width > 1 || at - width - from >= KEY_CHARS)) longest = width;
+        }
+        if (longest > 0 && at - longest >= from) {
+            at -= longest;
+            moved = true;
+        }
+    }
+    return at - from >= KEY_CHARS ? at - KEY_CHARS : NONE;
+}
+
+// A scheme is named by the two characters before the words that say which part of it.
+static int scheme_start(const struct chars *chars, int end, int from) {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < sizeof parts / sizeof *parts && !moved; i++) {
+            int width = ends_with(chars, end, from, parts[i]);
+            end -= width;
+            moved = width > 0;
+        }
+    }
+    return end;
+}
+
+static bool digits(uint32_t cp) {
+    return cp >= '0' && cp <= '9';
+}
+
+// A numbered line (3号线): its digits are the name.
+static int numbered_start(const struct chars *chars, int end, int from) {
+    int start = end;
+    while (start > from && digits(chars->cp[start - 1]))
+        start--;
+    return start < end ? start : NONE;
+}
+
+static bool stock(const struct hy_dispatch *d, const struct chars *chars, int from, int to) {
+    return dispatch_is_stock(d, chars->buf->data + chars->at[from], chars->at[to] - chars->at[from]);
+}
+
+// The name whose ending takes the characters [body, end); false when it is none.
+static bool name_of(const struct hy_dispatch *d, const struct chars *chars, int from, int body, int end,
+                    const struct ending *ending, struct name *name) {
+    bool numbered = strcmp(ending->text, "号线") == 0;
+    int start = numbered ? numbered_start(chars, body, from) : name_start(chars, body, from);
+    if (start == NONE || ending->weight <= 0) return false;
+    int key_end = body;
+    if (ending->as != NULL) {
+        key_end = scheme_start(chars, body, from);
+        start = name_start(chars, key_end, from);
+    }
+    int key = numbered ? start : key_start(chars, key_end, start);
+    if (key == NONE || stock(d, chars, key, end) || stock(d, chars, start, body)) return false;
+    if (ending->as == NULL && stock(d, chars, key, body)) return false;
+    *name = (struct name){.from = start,
+                          .key = key,
+                          .key_to = ending->as != NULL ? key_end : end,
+                          .to = end,
+                          .ending = ending,
+                          .times = 1};
+    return true;
+}
+
+static bool equal(const struct chars *a, const struct name *x, const struct chars *b, const struct name *y) {
+    size_t len = a->at[x->key_to] - a->at[x->key];
+    const char *as = x->ending->as != NULL ? x->ending->as : "", *bs = y->ending->as != NULL ? y->ending->as : "";
+    return strcmp(as, bs) == 0 && len == b->at[y->key_to] - b->at[y->key] &&
+           memcmp(a->buf->data + a->at[x->key], b->buf->data + b->at[y->key], len) == 0;
+}
+
+// Two homes named in one breath (伊景园·滨河苑) are one place, named from large to small: the last one stays.
+static bool continues(const struct chars *chars, const struct name *last, const struct name *name) {
+    int gap = name->from - last->to;
+    if (strcmp(last->ending->text, "路") == 0 || last->ending->weight < 0.8 || name->ending->weight < 0.8) return false;
+    return gap == 0 || (gap == 1 && among(chars->cp[last->to], "·.・•"));
+}
+
+struct found_names {
+    struct name names[MAX_FOUND];
+    const struct chars *of[MAX_FOUND];
+    int n;
+};
+
+static void add_name(struct found_names *found, const struct chars *chars, const struct name *name) {
+    for (int i = 0; i < found->n; i++) {
+        if (!equal(found->of[i], &found->names[i], chars, name)) continue;
+        found->names[i].times += name->times;
+        return;
+    }
+    if (found->n == MAX_FOUND) return;
+    found->of[found->n] = chars;
+    found->names[found->n++] = *name;
+}
+
+static void find_names(const struct hy_dispatch *d, const struct chars *chars, bool title, struct found_names *found) {
+    struct name last = {0};
+    bool have = false;
+    int from = 0; // names do not reach over the ending before
+    for (int end = 1; end <= chars->n; end++) {
+        int width;
+        const struct ending *ending = ending_at(chars, end, from, &width);
+        if (ending == NULL) continue;
+        int wider; // 汽车站 before 汽车 is read as one: take the longest that starts here
+        if (end < chars->n && ending_at(chars, end + 1, from, &wider) != NULL && wider > width) continue;
+        struct name name;
+        bool is_name = name_of(d, chars, from, end - width, end, ending, &name);
+        from = end;
+        if (!is_name) continue;
+        name.title = title;
+        if (have && !continues(chars, &last, &name)) add_name(found, chars, &last);
+        last = name;
+        have = true;
+    }
+    if (have) add_name(found, chars, &last);
+}
+
+static void weigh_names(struct found_names *found) {
+    for (int i = 0; i < found->n; i++) {
+        struct name *name = &found->names[i];
+        int more = name->times > 4 ? 3 : name->times - 1;
+        name->weight = name->ending->weight * (name->title ? 2 : 1) * (1 + 0.3 * more);
+    }
+}
+
+// A copy that fits, cut between characters.
+static void copy_text(char *out, size_t size, const char *text, size_t len) {
+    len = hy_utf8_prefix(hy_bytes_from(text, len), len < size - 1 ? len : size - 1);
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+static void make_subject(const struct hy_dispatch *d, const struct hy_route *route, const struct chars *chars,
+                         const struct name *name, double weight, struct hy_subject *out) {
+    *out = (struct hy_subject){.weight = weight};
+    copy_text(out->place, sizeof out->place, d->home, strlen(d->home));
+    copy_text(out->topic, sizeof out->topic, route->category, strlen(route->category));
+    char key[HY_SUBJECT_TEXT] = "";
+    if (name != NULL) {
+        copy_text(out->entity, sizeof out->entity, chars->buf->data + chars->at[name->from],
+                  chars->at[name->to] - chars->at[name->from]);
+        copy_text(key, sizeof key, chars->buf->data + chars->at[name->key],
+                  chars->at[name->key_to] - chars->at[name->key]);
+        size_t len = strlen(key);
+        if (name->ending->as != NULL)
+            copy_text(key + len, sizeof key - len, name->ending->as, strlen(name->ending->as));
+    } else if (*route->area != '\0') {
+        copy_text(out->place, sizeof out->place, route->area, strlen(route->area));
+    }
+    struct hy_buf text = {0};
+    hy_buf_addf(&text, "%s|%s|%s", out->place, name != NULL ? "" : out->topic, key);
+    if (hy_buf_ok(&text)) copy_text(out->key, sizeof out->key, text.data, text.len);
+    hy_buf_free(&text);
+}
+
+static int heaviest(const struct found_names *found) {
+    int best = NONE;
+    for (int i = 0; i < found->n; i++)
+        if (found->names[i].weight > 0 && (best == NONE || found->names[i].weight > found->names[best].weight))
+            best = i;
+    return best;
+}
+
+int hy_route_subjects(const struct hy_dispatch *d, struct hy_route_scratch *s, const struct hy_route *route,
+                      struct hy_subject out[HY_SUBJECTS]) {
+    struct chars title, text;
+    struct found_names found = {.n = 0};
+    read_chars(s->classes, &s->title, &title);
+    read_chars(s->classes, &s->text, &text);
+    find_names(d, &title, true, &found);
+    find_names(d, &text, false, &found);
+    weigh_names(&found);
+    int n = 0;
+    double top = 0;
+    for (int best = heaviest(&found); best != NONE && n < HY_SUBJECTS - 1; best = heaviest(&found)) {
+        struct name *name = &found.names[best];
+        top = n == 0 ? name->weight : top;
+        make_subject(d, route, found.of[best], name, name->weight / top, &out[n++]);
+        name->weight = 0;
+    }
+    if (route->counts && *route->area != '\0') // a topic of nowhere is no subject
+        make_subject(d, route, NULL, NULL, 1, &out[n++]);
+    return n;
+}
