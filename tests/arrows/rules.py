@@ -172,13 +172,13 @@ def platform_names(root):
     """A platform's name stands in its own folder and, outside, in one line of adapters/ that registers it."""
     found = []
     for name in platforms(root):
-        word, registrations = re.compile(rf"(?<![a-z]){name}(?![a-z])", re.I), []
+        word, registrations = platform_word(root, name), []
         for path in files(root, ".c", ".h"):
             layer, part = layer_of(path)
             if layer in (None, "proto") or (layer == "adapters" and part == name):
                 continue
             source = lines(root, path)
-            code = without_comments(source) if layer != "adapters" else source
+            code = without_comments(source)
             for number, line in enumerate(source, 1):
                 # A quoted name counts, a comment that gives an example does not.
                 if word.search(line) and (word.search(code[number - 1]) or word.search(quoted(line))):
@@ -188,8 +188,16 @@ def platform_names(root):
     return found
 
 
+def platform_word(root, name):
+    """How a platform's name is recognised: as a word; where a layer bears the same name (web), as a whole text or path."""
+    if os.path.isdir(os.path.join(root, "lib", name)):
+        return re.compile(rf'(?<![^"]){name}(?![^"])|adapters?[_/]{name}(?![a-z])', re.I)
+    return re.compile(rf"(?<![a-z]){name}(?![a-z])", re.I)
+
+
 def quoted(line):
-    return " ".join(re.findall(r'"((?:\\.|[^"\\])*)"', re.sub(r"//.*", "", line)))
+    """The texts of a line, each still in its quotes."""
+    return " ".join(re.findall(r'"(?:\\.|[^"\\])*"', re.sub(r"//.*", "", line)))
 
 
 def header_prose(root):

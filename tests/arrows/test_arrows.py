@@ -53,6 +53,7 @@ BROKEN = [
     (rules.platform_names, {"adapters/wechat/w.c": "", "producers/gateway/a.c": "hy_wechat_verify(x);\n"}, "gateway/a.c:1"),
     (rules.platform_names, {"adapters/wechat/w.c": "", "adapters/registry.c": "&hy_adapter_wechat,\n&hy_wechat_more,\n"},
      "registered more than once"),
+    (rules.platform_names, {"adapters/web/w.c": "", "lib/web/a.c": 'hy_web_go(1);\nif (!strcmp(name, "web"))\n'}, "lib/web/a.c:2"),
     (rules.header_prose, {"lib/base/a.h": "// A header.\n#ifndef A\n"}, "opens with 0 lines of prose"),
     (rules.long_files, {"lib/base/a.c": "\n" * 801}, "801 lines"),
     (rules.long_functions, {"lib/base/a.c": "static int f(int a,\n             int b) {\n" + "    a++;\n" * 60 + "}\n"}, "62 lines"),
