@@ -146,13 +146,14 @@ static int by_name(const void *a, const void *b) {
 }
 
 void hy_metrics_render(struct hy_buf *out) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant
     const struct hy_metric **all = calloc(HY_METRIC_MOST_SERIES, sizeof *all);
     if (all == NULL) {
         out->failed = true;
         return;
     }
     size_t n = hy_metric_all(all);
-    qsort(all, n, sizeof *all, by_name);
+    qsort(all, n, sizeof *all, by_name); // NOLINT(bugprone-sizeof-expression)
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || all[i]->family != all[i - 1]->family) add_head(out, all[i]->family);
         if (all[i]->family->kind == HY_HISTOGRAM)

@@ -301,6 +301,55 @@ static void a_dump_of_nothing_shows_the_defaults(void **state) {
     hy_buf_free(&dump);
 }
 
+static void a_dump_shows_what_is_still_to_be_given(void **state) {
+    (void)state;
+    static const struct hy_config_row rows[] = {
+        {.key = "n", .type = HY_CONFIG_INT, .offset = 0, .min = 1, .max = 9, .description = "A number to give."},
+        {.key = "wait", .type = HY_CONFIG_MS, .offset = 8, .description = "A time to give."},
+        {.key = "way", .type = HY_CONFIG_ENUM, .offset = 16, .choices = "in|out", .description = "A way to choose."},
+        {.key = "on", .type = HY_CONFIG_BOOL, .offset = 20, .default_value = "on", .description = "A switch to turn."},
+        {.key = "pin", .type = HY_CONFIG_SECRET, .offset = 24, .description = "A secret to give."},
+    };
+    static const struct hy_config_table table = {
+        .program = "p", .purpose = "P.", .rows = rows, .n_rows = 5, .struct_size = 32};
+    struct hy_buf dump = {0};
+    hy_config_dump(&table, NULL, &dump);
+    unit_contains(dump.data, "HY_N; must be given\n# n: \n");
+    unit_contains(dump.data, "\n# wait: \n");
+    unit_contains(dump.data, "\n# way: \n");
+    unit_contains(dump.data, "\non: true\n");
+    unit_contains(dump.data, "HY_PIN or HY_PIN_FILE; must be given\n# pin: \n");
+    hy_buf_clear(&dump);
+    union {
+        char bytes[32];
+        int64_t align;
+    } target;
+    assert_int_equal(hy_config_load(&table, &target, "f", hy_bytes_of("way: out"), NULL, NULL, 0, &dump), HY_ECONFIG);
+    assert_string_equal(dump.data,
+                        "f: n: must be given: in the file, as HY_N or by --set\n"
+                        "f: wait: must be given: in the file, as HY_WAIT or by --set\n"
+                        "f: pin: must be given: in the file, as HY_PIN, or its file by the same name with _file\n");
+    hy_buf_free(&dump);
+}
+
+static void the_log_starts_as_the_common_rows_say(void **state) {
+    (void)state;
+    static const char *const sets[] = {"title=t", "log.level=error", "log.format=json"};
+    struct sample s;
+    char *problems = sample_load(&s, "", NULL, sets, 3);
+    struct unit_capture err = unit_capture_start(STDERR_FILENO);
+    hy_config_start_log("router", &s.common);
+    HY_WARN("c", "unheard", NULL);
+    HY_ERROR("c", "heard", "n=%d", 5);
+    char *text = unit_capture_end(&err);
+    hy_log_init(&(struct hy_log_options){.program = "t"});
+    unit_lacks(text, "unheard");
+    unit_contains(text, "\"level\":\"error\",\"program\":\"router\",\"class\":\"c\",\"msg\":\"heard\",\"n\":5}\n");
+    free(text);
+    free(problems);
+    hy_config_free(&sample_table, &s);
+}
+
 static void a_sound_table_passes_its_check(void **state) {
     (void)state;
     struct hy_buf problems = {0};
@@ -379,6 +428,8 @@ int main(void) {
         cmocka_unit_test(a_secret_and_its_file_in_one_source_are_refused),
         cmocka_unit_test(the_dump_reads_back_as_the_same),
         cmocka_unit_test(a_dump_of_nothing_shows_the_defaults),
+        cmocka_unit_test(a_dump_shows_what_is_still_to_be_given),
+        cmocka_unit_test(the_log_starts_as_the_common_rows_say),
         cmocka_unit_test(a_sound_table_passes_its_check),
         cmocka_unit_test(a_table_with_faults_fails_its_check),
     };
