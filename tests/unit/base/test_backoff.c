@@ -56,10 +56,12 @@ static void many_failures_and_odd_limits_stay_in_range(void **state) {
     }
     assert_int_equal(backoff.attempt, UINT32_MAX);
     struct hy_backoff tiny = {.base_ms = 0, .cap_ms = 3};
+    struct hy_backoff above = {.base_ms = 101, .cap_ms = 100};
     struct hy_backoff inverted = {.base_ms = 1000, .cap_ms = 10};
     for (int i = 0; i < 100; i++) {
         assert_in_range(hy_backoff_next(&tiny), 0, 3);
-        assert_int_equal(hy_backoff_next(&inverted), 10); // the cap wins
+        assert_in_range(hy_backoff_next(&above), 50, 100); // the cap wins
+        assert_int_equal(hy_backoff_next(&inverted), 10);
     }
 }
 
