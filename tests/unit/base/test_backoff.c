@@ -56,12 +56,18 @@ static void many_failures_and_odd_limits_stay_in_range(void **state) {
     }
     assert_int_equal(backoff.attempt, UINT32_MAX);
     struct hy_backoff tiny = {.base_ms = 0, .cap_ms = 3};
-    struct hy_backoff above = {.base_ms = 101, .cap_ms = 100};
     struct hy_backoff inverted = {.base_ms = 1000, .cap_ms = 10};
     for (int i = 0; i < 100; i++) {
         assert_in_range(hy_backoff_next(&tiny), 0, 3);
-        assert_in_range(hy_backoff_next(&above), 50, 100); // the cap wins
-        assert_int_equal(hy_backoff_next(&inverted), 10);
+        assert_int_equal(hy_backoff_next(&inverted), 10); // the cap wins
+    }
+}
+
+static void a_bound_just_above_the_cap_is_the_cap(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        struct hy_backoff backoff = {.base_ms = 11, .cap_ms = 10, .seed = seed};
+        assert_in_range(hy_backoff_next(&backoff), 5, 10);
     }
 }
 
@@ -71,6 +77,7 @@ int main(void) {
         cmocka_unit_test(waits_are_spread_over_the_whole_span),
         cmocka_unit_test(two_programs_do_not_wait_in_step),
         cmocka_unit_test(a_success_starts_over),
+        cmocka_unit_test(a_bound_just_above_the_cap_is_the_cap),
         cmocka_unit_test(many_failures_and_odd_limits_stay_in_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
