@@ -79,3 +79,15 @@ def different_readmes(root):
     """Both READMEs tell the same commands in the same order."""
     told = {name: fenced((root / name).read_text()) for name in ("README.md", "README.zh-CN.md")}
     return [] if told["README.md"] == told["README.zh-CN.md"] else [f"the READMEs tell different commands: {told}"]
+
+
+def hyctl_commands(root):
+    """{(words of a hyctl command): document that names it}, from inline code and sh blocks: `hyctl work list --json` and
+    `…/bin/hyctl work list` are both ("work", "list")."""
+    named = {}
+    for document in documents(root):
+        text = document.read_text()
+        for code in inline(text) + [line for block in fenced(text) for line in block.splitlines()]:
+            for call in re.findall(r"(?:^|[\s|/])hyctl((?: [a-z][a-z-]*){1,2})(?![\w/])", code):
+                named.setdefault(tuple(call.split()), document.relative_to(root))
+    return named
