@@ -54,6 +54,7 @@ struct hy_config_common {
     char *kafka_brokers;    // "host:port,host:port"
     char *kafka_properties; // more librdkafka properties, "k=v;k=v"; "" = none. Whoever makes the handle refuses
                             // unknown ones.
+    char *kafka_prefix;     // put before every topic, group and transactional id; "" in production
     char *redis_url;        // "redis://host:port/db" or "unix:///path"; holds no password
     char *redis_password;   // "" = none
     char *http_listen;      // "host:port" of /metrics, /healthz and what else the program serves; port 0 = any free one
@@ -73,6 +74,8 @@ struct hy_config_common {
                   "Kafka brokers to ask first, host:port, separated by commas."),                                      \
         HY_CONFIG_ROW("kafka.properties", HY_CONFIG_STRING, offsetof(owner, member.kafka_properties), "", NULL,        \
                       "More librdkafka properties, name=value separated by semicolons; for TLS for example."),         \
+        HY_CONFIG_ROW("kafka.prefix", HY_CONFIG_STRING, offsetof(owner, member.kafka_prefix), "", NULL,                \
+                      "Put before every topic, group and transactional id; for tests that share a broker."),           \
         HY_CONFIG_ROW("redis.url", HY_CONFIG_STRING, offsetof(owner, member.redis_url), "redis://127.0.0.1:6379/0",    \
                       NULL, "Redis, as redis://host:port/database or unix:///path/of/socket; without a password."),    \
         HY_CONFIG_ROW("redis.password", HY_CONFIG_SECRET, offsetof(owner, member.redis_password), "", NULL,            \

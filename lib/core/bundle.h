@@ -31,7 +31,7 @@ void hy_bundle_free(struct hy_bundle *bundle);
 // Loads the pack that the bundle names; problems as hy_pack_load.
 HY_MUST_CHECK int hy_bundle_pack(const struct hy_bundle *bundle, struct hy_pack **out, struct hy_buf *problems);
 // Loads its dispatch list against a pack; HY_ENOTFOUND when it has none. Problems as hy_dispatch_load.
-HY_MUST_CHECK int hy_bundle_dispatch(const struct hy_bundle *bundle, const struct hy_pack *pack, struct hy_dispatch **out,
-                                     struct hy_buf *problems);
+HY_MUST_CHECK int hy_bundle_dispatch(const struct hy_bundle *bundle, const struct hy_pack *pack,
+                                     struct hy_dispatch **out, struct hy_buf *problems);
 
 #endif

@@ -2,8 +2,8 @@
 // registry (lib/lane) with the pure readers (lib/core), so that router, casework, sentinel and the views do not each do
 // it. Every version that was ever published stays findable by its hash, because cases pin it; what was handed out stays
 // valid until hy_packs_close. A new kind of published thing: a row in KINDS of packs.c.
-#ifndef HY_PACKS_PACKS_H
-#define HY_PACKS_PACKS_H
+#ifndef HY_RUN_PACKS_H
+#define HY_RUN_PACKS_H
 
 #include "lib/base/error.h"
 #include "lib/core/calendar.h"
@@ -25,7 +25,11 @@ HY_MUST_CHECK int hy_packs_open(const struct hy_kafka_options *kafka, const char
                                 struct hy_packs **out, struct hy_error *err);
 void hy_packs_close(struct hy_packs *packs);
 
-// The pack with this hash; "" or NULL = the one in force. NULL when it is not known (yet). Fits struct hy_engine.pack_of.
+// Folds hy.registry to what is its end now: before refusing a hash that is not known. Errors as hy_registry_refresh.
+HY_MUST_CHECK int hy_packs_refresh(struct hy_packs *packs, int timeout_ms, struct hy_error *err);
+
+// The pack with this hash; "" or NULL = the one in force. NULL when it is not known (yet). Fits struct
+// hy_engine.pack_of.
 const struct hy_pack *hy_packs_find(void *packs, const char *hash);
 // The dispatch list in force; NULL when the pack has none.
 const struct hy_dispatch *hy_packs_dispatch(struct hy_packs *packs);

@@ -1,4 +1,4 @@
-#include "lib/packs/packs.h"
+#include "lib/run/packs.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -143,8 +143,10 @@ static void take_calendar(struct hy_packs *packs, const struct hy_registry_entry
     struct retired *retired = calloc(1, sizeof *retired);
     if (year && retired) {
         hy_buf_clear(&year->json);
-        if (!entry->removed) hy_buf_add(&year->json, entry->content.data, entry->content.len);
-        else hy_buf_adds(&year->json, "{\"days\":[]}");
+        if (!entry->removed)
+            hy_buf_add(&year->json, entry->content.data, entry->content.len);
+        else
+            hy_buf_adds(&year->json, "{\"days\":[]}");
         struct hy_calendar *fresh = build_calendar(packs->years);
         if (fresh) {
             *retired = (struct retired){packs->retired, packs->calendar};
@@ -177,7 +179,8 @@ static void *follow(void *opaque) {
     while (!atomic_load(&packs->stop)) {
         struct hy_error err = {0};
         if (hy_registry_poll(packs->registry, 500, &err) < 0) {
-            HY_WARN("packs.registry", "cannot follow hy.registry; what was published stays in force", "why=\"%s\"", err.text);
+            HY_WARN("packs.registry", "cannot follow hy.registry; what was published stays in force", "why=\"%s\"",
+                    err.text);
         }
     }
     return NULL;
@@ -185,8 +188,8 @@ static void *follow(void *opaque) {
 
 static int check_ready(const struct hy_packs *packs, struct hy_error *err) {
     if (!packs->current) {
-        return hy_fail(err, HY_ENOTFOUND, "pack \"%s\" is not in hy.registry: run `hyctl policy publish %s`", packs->pack_id,
-                       packs->pack_id);
+        return hy_fail(err, HY_ENOTFOUND, "pack \"%s\" is not in hy.registry: run `hyctl policy publish %s`",
+                       packs->pack_id, packs->pack_id);
     }
     if (hy_calendar_last_year(packs->calendar) == 0) {
         return hy_fail(err, HY_ENOTFOUND, "no calendar in hy.registry: run `hyctl policy publish %s`", packs->pack_id);
@@ -209,8 +212,10 @@ int hy_packs_open(const struct hy_kafka_options *kafka, const char *pack_id, int
         rc = hy_fail(err, HY_EINTERNAL, "packs: no thread to follow hy.registry");
     }
     packs->following = rc == HY_OK;
-    if (rc == HY_OK) *out = packs;
-    else hy_packs_close(packs);
+    if (rc == HY_OK)
+        *out = packs;
+    else
+        hy_packs_close(packs);
     return rc;
 }
 
@@ -248,6 +253,10 @@ void hy_packs_close(struct hy_packs *packs) {
     pthread_rwlock_destroy(&packs->lock);
     free(packs->pack_id);
     free(packs);
+}
+
+int hy_packs_refresh(struct hy_packs *packs, int timeout_ms, struct hy_error *err) {
+    return hy_registry_refresh(packs->registry, timeout_ms, err);
 }
 
 const struct hy_pack *hy_packs_find(void *opaque, const char *hash) {

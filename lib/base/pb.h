@@ -1,0 +1,22 @@
+// Reading a protobuf record that somebody else wrote: protobuf-c checks neither UTF-8 nor the depth of strings, and
+// takes a record that was cut at a field's edge for a shorter one. This is the one door through which records come in.
+// A message with schema_version has it as field 1; what a reader does not know it must not guess at.
+#ifndef HY_BASE_PB_H
+#define HY_BASE_PB_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+// Unpacks into the arena (the message lives as long as it). HY_EFORMAT: not such a message, or a string that is not
+// UTF-8 or holds NUL (err names the field, never its content). HY_EVERSION: schema_version is not `version` (0 = not
+// checked). HY_ENOMEM: larger than the arena allows.
+HY_MUST_CHECK int hy_pb_read(const ProtobufCMessageDescriptor *descriptor, struct hy_arena *arena,
+                             struct hy_bytes bytes, uint32_t version, void *out_message, struct hy_error *err);
+
+// Packs a message into the arena. HY_ENOMEM.
+HY_MUST_CHECK int hy_pb_write(const void *message, struct hy_arena *arena, struct hy_bytes *out);
+
+#endif
