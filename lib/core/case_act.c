@@ -144,7 +144,8 @@ static bool is_free(struct hy_turn *t, const struct hy_verb *verb) {
     const hy_case *c = t->c;
     const Huiying__V1__Actor *actor = t->cmd->actor;
     bool held = hy_text_set(c->claimed_by) && hy_time_or(c->claimed_until, 0) > t->now;
-    if (!(verb->flags & UNDER_CLAIM) || !held || hy_text_equal(c->claimed_by, actor->id) || hy_text_equal(actor->role, "operator"))
+    if (!(verb->flags & UNDER_CLAIM) || !held || hy_text_equal(c->claimed_by, actor->id) ||
+        hy_text_equal(actor->role, "operator"))
         return true;
     hy_turn_refuse(t, "act.claimed", "another person (%s) works on it until the claim ends", c->claimed_by);
     return false;

@@ -67,16 +67,27 @@ static void in_case(struct hy_turn *t, const struct change *change) {
     tell(t, change, "message.withdrawn", "its author took back a message of this case");
 }
 
+static bool named(size_t n, char **ids, const char *id) {
+    for (size_t i = 0; i < n; i++) {
+        if (hy_text_equal(ids[i], id)) return true;
+    }
+    return false;
+}
+
 static bool in_note(struct hy_turn *t, const struct change *change, Huiying__V1__NotedMessage *noted) {
-    for (size_t i = 0; i < noted->n_changes; i++) {
-        if (!hy_text_equal(noted->changes[i], change->event->id)) continue;
+    bool known = named(noted->n_edits, noted->edits, change->event->id) ||
+                 named(noted->n_withdrawals, noted->withdrawals, change->event->id);
+    if (known) {
         repeated(t, change);
         return true;
     }
     // The edit made a request of it: it finds its place like a new message, and the note stays as it is.
     if (!change->withdrawal && change->route != NULL && change->route->request) return false;
-    hy_turn_push(t, &noted->n_changes, &noted->changes, change->event->id);
     t->d_changed = true;
+    if (change->withdrawal)
+        hy_turn_push(t, &noted->n_withdrawals, &noted->withdrawals, change->event->id);
+    else
+        hy_turn_push(t, &noted->n_edits, &noted->edits, change->event->id);
     if (!change->withdrawal)
         keep_text(t, change, hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, change->event->id), "", noted->content_key);
     tell(t, change, change->withdrawal ? "message.withdrawn" : "message.edited", "its author changed a noted message");

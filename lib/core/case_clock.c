@@ -127,7 +127,9 @@ void hy_clock_move(struct hy_turn *t, hy_case_clock *clock, const struct hy_cloc
     clock->provisional = plan->deadline.provisional;
     uint32_t stage = clock->stage < (uint32_t)plan->n_stages ? clock->stage : (uint32_t)plan->n_stages - 1;
     stage = last_passed(plan, stage, t->now);
-    arm_at(t, clock, stage, plan->stage_due_ms[stage]);
+    bool armed = clock->stage == stage && before == plan->deadline.due.unix_ms &&
+                 hy_time_or(clock->stage_due, 0) == plan->stage_due_ms[stage] + (int64_t)clock->skew_ms;
+    if (!armed) arm_at(t, clock, stage, plan->stage_due_ms[stage]);
     hy_rec_clock(t, clock, "moved", before);
 }
 

@@ -70,8 +70,10 @@ void hy_dossier_note(struct hy_turn *t, const hy_event *event, const char *conte
     noted->received = hy_turn_time(t, hy_event_received(t, event));
     noted->occurred = hy_turn_time(t, hy_event_occurred(t, event));
     noted->historic = event->historic;
-    noted->n_changes = early->n_ids;
-    noted->changes = early->ids;
+    noted->n_edits = early->n_edits;
+    noted->edits = early->edits;
+    noted->n_withdrawals = early->n_withdrawals;
+    noted->withdrawals = early->withdrawals;
     hy_turn_push(t, &t->d->n_noted, &t->d->noted, noted);
     t->d_changed = true;
 }
@@ -143,10 +145,9 @@ struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id) {
             continue;
         }
         if (event->kind == HUIYING__V1__EVENT_KIND__EVENT_KIND_WITHDRAWAL)
-            found.withdrawn = true;
+            hy_turn_push(t, &found.n_withdrawals, &found.withdrawals, early->event_id);
         else
-            hy_turn_push(t, &found.n_keys, &found.keys, hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, early->event_id));
-        hy_turn_push(t, &found.n_ids, &found.ids, early->event_id);
+            hy_turn_push(t, &found.n_edits, &found.edits, early->event_id);
     }
     if (kept != n) t->d_changed = true;
     t->d->n_early = kept;
@@ -155,11 +156,13 @@ struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id) {
 
 void hy_early_join(struct hy_turn *t, const struct hy_early *early) {
     hy_case *c = t->c;
-    for (size_t i = 0; i < early->n_keys; i++) {
-        hy_turn_push(t, &c->n_content_keys, &c->content_keys, early->keys[i]);
+    for (size_t i = 0; i < early->n_edits; i++) {
+        hy_turn_push(t, &c->n_content_keys, &c->content_keys,
+                     hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, early->edits[i]));
+        hy_turn_push_hash(t, &c->n_changes, &c->changes, hy_member_hash(early->edits[i]));
     }
-    for (size_t i = 0; i < early->n_ids; i++) {
-        hy_turn_push_hash(t, &c->n_changes, &c->changes, hy_member_hash(early->ids[i]));
+    for (size_t i = 0; i < early->n_withdrawals; i++) {
+        hy_turn_push_hash(t, &c->n_changes, &c->changes, hy_member_hash(early->withdrawals[i]));
     }
 }
 

@@ -246,7 +246,7 @@ static void find_place(struct hy_turn *t, const Huiying__V1__Message *message) {
     struct choice choice = {
         .event = event, .route = message->route, .occurred = hy_event_occurred(t, event), .kind = kind};
     choice.early = hy_dossier_take_early(t, event->id);
-    if (choice.early.withdrawn) {
+    if (choice.early.n_withdrawals > 0) {
         note(t, &choice, "message.withdrawn_before", "its author had taken it back before it came");
         return;
     }

@@ -140,12 +140,7 @@ void hy_verb_open(struct hy_turn *t, const hy_act *act) {
     route->department = act->department;
     route->request = true;
     struct hy_opening opening = {.event = event, .route = route, .content_key = noted->content_key};
-    opening.early.n_ids = noted->n_changes;
-    opening.early.ids = noted->changes;
-    for (size_t i = 0; i < noted->n_changes; i++) {
-        hy_turn_push(t, &opening.early.n_keys, &opening.early.keys,
-                     hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, noted->changes[i]));
-    }
+    opening.early = (struct hy_early){noted->n_edits, noted->n_withdrawals, noted->edits, noted->withdrawals};
     hy_open_letter(t, &opening);
     if (t->out->outcome == HY_ENGINE_DEAD) return;
     hy_dossier_unnote(t, noted);

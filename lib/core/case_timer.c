@@ -13,7 +13,9 @@ static const char *above(const struct hy_turn *t) {
 // The queue of a ladder's step: a department's code, or a role; a role without a queue of its own reaches the decider.
 static const char *reader_of(const struct hy_turn *t, const char *notify) {
     if (hy_text_equal(notify, "owner")) return t->c->owner;
-    const char *reader = hy_text_equal(notify, "supervisor") ? above(t) : hy_text_equal(notify, "decider") ? t->kind->decider : notify;
+    const char *reader = hy_text_equal(notify, "supervisor") ? above(t)
+                         : hy_text_equal(notify, "decider")  ? t->kind->decider
+                                                             : notify;
     if (hy_text_set(reader) && hy_pack_department(t->pack, reader) != NULL) return reader;
     if (hy_text_set(t->kind->decider)) return t->kind->decider;
     return hy_text_set(t->kind->fallback) ? t->kind->fallback : HY_TRIAGE;

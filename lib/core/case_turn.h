@@ -113,10 +113,8 @@ void hy_effect_work(struct hy_turn *t, const char *department, Huiying__V1__Work
 
 // Changes of a message that came before it.
 struct hy_early {
-    bool withdrawn;
-    size_t n_ids, n_keys;
-    char **ids;  // event ids of the changes
-    char **keys; // content keys of the edits' texts
+    size_t n_edits, n_withdrawals;
+    char **edits, **withdrawals; // event ids
 };
 
 // case_dossier.c: the dossier record.

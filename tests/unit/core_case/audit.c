@@ -19,8 +19,9 @@ struct fold {
     struct hy_journal_chain chain;
     uint64_t seq;
     char standing[KEY], department[KEY];
-    int fates;
-    bool written; // content
+    int64_t fate_at; // 0: none yet
+    uint64_t times;  // rule
+    bool written;    // content
 };
 
 struct audit {
@@ -54,6 +55,12 @@ void audit_free(struct audit *audit) {
 
 struct audit_counts audit_counts(const struct audit *audit) {
     return audit->counts;
+}
+
+void audit_rules(const struct audit *audit, void (*seen)(const char *rule, uint64_t times, void *ctx), void *ctx) {
+    for (size_t i = 0; i < audit->n; i++) {
+        if (audit->folds[i].times > 0) seen(audit->folds[i].key + sizeof "rule", audit->folds[i].times, ctx);
+    }
 }
 
 static const char *wrong(struct audit *audit, const char *fmt, ...) HY_PRINTF(2, 3);
@@ -208,6 +215,8 @@ static const char *one_item(struct turn_view *v) {
         if (fault != NULL) return fault;
         if (v->out->work[i].item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_RECALLED) v->audit->counts.recalled++;
     }
+    // What was archived may come again like new, under the same id.
+    if (v->new == NULL && v->old != NULL) fold_of(v->audit, "work", v->old->id)->seq = 0;
     if (v->new == NULL) return NULL;
     const struct fold *fold = fold_of(v->audit, "work", v->new->id);
     if (!same(fold->standing, v->new->work_item))
@@ -331,9 +340,12 @@ static const char *one_fate(struct turn_view *v) {
     if (v->rec == NULL || v->cmd == NULL || v->cmd->body_case != HUIYING__V1__COMMAND__BODY_MESSAGE) return NULL;
     if (v->rec->fate == HUIYING__V1__FATE__FATE_UNSPECIFIED) return wrong(v->audit, "a message without a fate");
     struct fold *fold = fold_of(v->audit, "fate", v->rec->event_id);
-    bool again = v->rec->fate == HUIYING__V1__FATE__FATE_REPEATED;
-    if (again && fold->fates == 0) return wrong(v->audit, "a message was called repeated that never had a fate");
-    if (!again && fold->fates++ > 0) return wrong(v->audit, "a message had a second fate: %s", v->rec->rule);
+    bool again = v->rec->fate == HUIYING__V1__FATE__FATE_REPEATED, had = fold->fate_at != 0;
+    // What was older than the dossier's memory may come again like new.
+    bool remembered = had && v->now - fold->fate_at < (int64_t)400 * 86400000;
+    if (again && !had) return wrong(v->audit, "a message was called repeated that never had a fate");
+    if (!again && remembered) return wrong(v->audit, "a message had a second fate: %s", v->rec->rule);
+    if (!again) fold->fate_at = v->now;
     return NULL;
 }
 
@@ -354,6 +366,7 @@ static void count(struct turn_view *v) {
     struct audit_counts *counts = &v->audit->counts;
     uint64_t *outcomes[] = {&counts->applied, &counts->refused, &counts->repeated, &counts->skipped, &counts->dead};
     ++*outcomes[v->out->outcome];
+    if (v->rec != NULL) fold_of(v->audit, "rule", v->rec->rule)->times++;
     if (v->old == NULL && v->new != NULL) counts->opened++;
     if (is_open(v->old) && v->new != NULL && !is_open(v->new)) counts->closed++;
     if (v->old != NULL && v->new != NULL && v->new->reopened > v->old->reopened) counts->reopened++;

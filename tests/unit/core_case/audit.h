@@ -19,5 +19,7 @@ struct audit_counts {
     uint64_t applied, refused, repeated, skipped, dead, opened, closed, breached, delivered, recalled, reopened;
 };
 struct audit_counts audit_counts(const struct audit *audit);
+// How often each rule of the journal ruled: calls seen(rule, times, ctx) for each.
+void audit_rules(const struct audit *audit, void (*seen)(const char *rule, uint64_t times, void *ctx), void *ctx);
 
 #endif

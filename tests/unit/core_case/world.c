@@ -161,7 +161,9 @@ static const char *settle(struct world *w, const Huiying__V1__Command *cmd, int 
         put(w, w->out.puts[i].key, w->out.puts[i].value);
         const char *dot = strchr(w->out.puts[i].key, '.');
         bool opened = w->out.n_journal == 1 && w->out.journal[0].record->state_before[0] == '\0' && dot != NULL;
-        if (opened) snprintf(w->case_id, sizeof w->case_id, "%s", dot + 1);
+        if (!opened) continue;
+        snprintf(w->dossier, sizeof w->dossier, "%.26s", w->out.puts[i].key);
+        snprintf(w->case_id, sizeof w->case_id, "%s", dot + 1);
     }
     return fault;
 }
