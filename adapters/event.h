@@ -1,5 +1,6 @@
 // Events as adapters make them: ids, topic and key by one rule for all platforms (docs/contract.md). Pure. A new kind
 // of event is a value in event.proto and a case in hy_event_topic and hy_event_key.
+// Adapters fill what the platform said; what every event has in common is filled here, so that no adapter forgets it.
 #ifndef HY_ADAPTERS_EVENT_H
 #define HY_ADAPTERS_EVENT_H
 

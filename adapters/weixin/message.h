@@ -1,5 +1,6 @@
 // From the fields of a push to an event: which id it has, and what of it is text, link, place or attachment. Pure. A
 // new message type is a row in the table in message.c.
+// What a push leaves out stays absent in the event; nothing is guessed.
 #ifndef HY_ADAPTERS_WEIXIN_MESSAGE_H
 #define HY_ADAPTERS_WEIXIN_MESSAGE_H
 

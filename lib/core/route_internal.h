@@ -1,5 +1,6 @@
 // The scratch of the router, shared with the subject finder (which reads the normal forms of the last message).
 // One thread, one list.
+// Nothing outside lib/core includes it; a finder that needs another form of the message adds it to the scratch.
 #ifndef HY_CORE_ROUTE_INTERNAL_H
 #define HY_CORE_ROUTE_INTERNAL_H
 

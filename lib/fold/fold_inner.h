@@ -1,5 +1,6 @@
 // The inside of a fold, shared by fold.c (the loop), fold_open.c (opening partitions) and fold_batch.c (one batch).
 // Nothing outside lib/fold includes it. A new part of the loop gets its own file and its functions listed here.
+// All of it runs on the thread of the fold; the pure part of a view stays out of here.
 #ifndef HY_FOLD_INNER_H
 #define HY_FOLD_INNER_H
 

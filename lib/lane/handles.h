@@ -1,5 +1,6 @@
 // Topic handles of one producer: made once, with the topic's compression from the table, and asked for at start so that
 // the first record does not wait for metadata (librdkafka #5032). A producer that is made anew gets new handles.
+// Used by the lanes and the publisher on the thread that owns the producer.
 #ifndef HY_LANE_HANDLES_H
 #define HY_LANE_HANDLES_H
 

@@ -1,5 +1,6 @@
 // A hash map from bytes to bytes, one allocation an entry, open addressing. What holds a partition's state, its
 // overlay, and the registry. Keys may come from outside, so the hash is seeded per process. Not thread-safe.
+// To keep more beside a value, put it into the value; an entry has no other place.
 #ifndef HY_LANE_MAP_H
 #define HY_LANE_MAP_H
 

@@ -1,5 +1,6 @@
 // The state of one partition: what is known good (base), what the open transaction changed (overlay), and how to take
 // back what the current record changed. commit: overlay becomes base; abort: overlay is dropped. Not thread-safe.
+// To let a handler keep another kind of state, give its keys a prefix of their own.
 #ifndef HY_LANE_STORE_H
 #define HY_LANE_STORE_H
 

@@ -1,5 +1,6 @@
 // A progress line on a terminal (a bar with rate and time left), or a plain line every few seconds elsewhere.
 // Percent goes by bytes, since a file's rows are not counted beforehand. To show another figure, add it to the struct.
+// It writes nothing about the rows themselves: they may hold personal data.
 #ifndef HY_REPLAY_PROGRESS_H
 #define HY_REPLAY_PROGRESS_H
 

@@ -1,4 +1,6 @@
 // One row and a mapping make one event: pure. The event lives in the arena. To map another column, see mapping.h.
+// A row that cannot become an event is refused with its reason and changes nothing.
+// The same row gives the same ids each time, so that a resumed replay repeats nothing.
 #ifndef HY_REPLAY_ROW_EVENT_H
 #define HY_REPLAY_ROW_EVENT_H
 

@@ -1,5 +1,6 @@
 // The platform's side, for tests: builds pushes right and wrong in every way that the layout allows. It shares no code
 // with the adapter, so that a mistake in one shows in the other.
+// To try another malformation, add a field to the description of a push and its line in the builder.
 #ifndef HY_TEST_WEIXIN_PUSH_H
 #define HY_TEST_WEIXIN_PUSH_H
 

@@ -1,5 +1,6 @@
 // A server on a thread of its own, and a client that writes raw bytes to a socket: tests say exactly what goes over the
 // wire. Extend it by adding routes in the test's setup function.
+// Each test gets its own port, so tests of several programs may run at once.
 #ifndef HY_TEST_WEB_FIXTURE_H
 #define HY_TEST_WEB_FIXTURE_H
 
