@@ -139,33 +139,33 @@ struct hy_lane_config {
     int64_t lanes, commit_ms, commit_records, commit_bytes, park_ms, park_bytes, stuck_ms;
     char *from;
 };
-#define HY_LANE_ROW_(type, field, k, t, def, lo, hi, text)                                                             \
+#define HY_LANE_ROW_(owner, field, k, t, def, lo, hi, text)                                                            \
     {                                                                                                                  \
-        .key = "lane." #k, .type = t, .offset = offsetof(type, field.k), .default_value = def, .min = lo, .max = hi,   \
+        .key = "lane." #k, .type = t, .offset = offsetof(owner, field.k), .default_value = def, .min = lo, .max = hi,  \
         .description = text                                                                                            \
     }
 // For a program that has HY_CONFIG_COMMON (which brings brokers, properties and instance): only what a lane adds.
-#define HY_LANE_TUNING_ROWS(type, field)                                                                               \
-    HY_LANE_ROW_(type, field, lanes, HY_CONFIG_INT, "2", 1, 64, "Lanes (threads) of this process."),                   \
-        HY_LANE_ROW_(type, field, commit_ms, HY_CONFIG_MS, "100ms", 5, 4000, "Longest time between commits."),         \
-        HY_LANE_ROW_(type, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                   \
+#define HY_LANE_TUNING_ROWS(owner, field)                                                                              \
+    HY_LANE_ROW_(owner, field, lanes, HY_CONFIG_INT, "2", 1, 64, "Lanes (threads) of this process."),                  \
+        HY_LANE_ROW_(owner, field, commit_ms, HY_CONFIG_MS, "100ms", 5, 4000, "Longest time between commits."),        \
+        HY_LANE_ROW_(owner, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                  \
                      "Most records of a transaction."),                                                                \
-        HY_LANE_ROW_(type, field, commit_bytes, HY_CONFIG_SIZE, "4MB", 65536, 67108864,                                \
+        HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "4MB", 65536, 67108864,                               \
                      "Most bytes of a transaction."),                                                                  \
-        HY_LANE_ROW_(type, field, park_ms, HY_CONFIG_MS, "10m", 1, 600000,                                             \
+        HY_LANE_ROW_(owner, field, park_ms, HY_CONFIG_MS, "10m", 1, 600000,                                            \
                      "How long the state of a partition that moved away is kept in memory."),                          \
-        HY_LANE_ROW_(type, field, park_bytes, HY_CONFIG_SIZE, "256MB", 0, 68719476736,                                 \
+        HY_LANE_ROW_(owner, field, park_bytes, HY_CONFIG_SIZE, "256MB", 0, 68719476736,                                \
                      "Most memory of each lane for such states."),                                                     \
-        HY_LANE_ROW_(type, field, stuck_ms, HY_CONFIG_MS, "30s", 8000, 600000,                                         \
+        HY_LANE_ROW_(owner, field, stuck_ms, HY_CONFIG_MS, "30s", 8000, 600000,                                        \
                      "A lane that makes no turn for so long ends the process; its supervisor starts it again."),       \
         HY_LANE_ROW_(                                                                                                  \
-            type, field, from, HY_CONFIG_STRING, "", 0, 0,                                                             \
+            owner, field, from, HY_CONFIG_STRING, "", 0, 0,                                                            \
             "earliest: a start without position may begin at the oldest record left, though earlier ones are gone.")
-#define HY_LANE_CONFIG_ROWS(type, field)                                                                               \
-    HY_KAFKA_CONFIG_ROWS(type, field.kafka),                                                                           \
-        HY_LANE_ROW_(type, field, instance, HY_CONFIG_STRING, "0", 0, 0,                                               \
+#define HY_LANE_CONFIG_ROWS(owner, field)                                                                              \
+    HY_KAFKA_CONFIG_ROWS(owner, field.kafka),                                                                          \
+        HY_LANE_ROW_(owner, field, instance, HY_CONFIG_STRING, "0", 0, 0,                                              \
                      "Name of this process among those of its program; stable over restarts."),                        \
-        HY_LANE_TUNING_ROWS(type, field)
+        HY_LANE_TUNING_ROWS(owner, field)
 struct hy_lane_options hy_lane_options_of(const struct hy_lane_config *config, const char *client_id);
 
 // Starts the lanes. *handler is borrowed until stop. Checks the topics first (HY_EMISMATCH, HY_ENOTFOUND) and fails
