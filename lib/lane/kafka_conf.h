@@ -32,19 +32,19 @@ struct hy_kafka_config {
     char *properties;
     char *prefix;
 };
-#define HY_KAFKA_CONFIG_ROWS(type, field)                                                                              \
+#define HY_KAFKA_CONFIG_ROWS(owner, field)                                                                             \
     {.key = "kafka.brokers",                                                                                           \
      .type = HY_CONFIG_STRING,                                                                                         \
-     .offset = offsetof(type, field.brokers),                                                                          \
+     .offset = offsetof(owner, field.brokers),                                                                         \
      .default_value = "127.0.0.1:9092",                                                                                \
      .description = "Kafka's bootstrap addresses, host:port separated by commas."},                                    \
         {.key = "kafka.properties",                                                                                    \
          .type = HY_CONFIG_STRING,                                                                                     \
-         .offset = offsetof(type, field.properties),                                                                   \
+         .offset = offsetof(owner, field.properties),                                                                  \
          .default_value = "",                                                                                          \
          .description = "Further librdkafka properties as k=v;k=v, for TLS: security.protocol, ssl.*."},               \
     {                                                                                                                  \
-        .key = "kafka.prefix", .type = HY_CONFIG_STRING, .offset = offsetof(type, field.prefix), .default_value = "",  \
+        .key = "kafka.prefix", .type = HY_CONFIG_STRING, .offset = offsetof(owner, field.prefix), .default_value = "", \
         .description = "Put before every topic, group and transactional id; for tests that share a broker."            \
     }
 // Borrows the strings of *config.

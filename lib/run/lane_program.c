@@ -111,8 +111,13 @@ static int stop(struct running *run, int code) {
 
 int hy_lane_program_main(const struct hy_lane_program *program, int argc, char **argv) {
     struct running run = {.program = program};
-    const struct hy_config_table table = {program->name, program->purpose, ROWS, sizeof ROWS / sizeof ROWS[0],
-                                          sizeof run.config};
+    const struct hy_config_table table = {
+        .program = program->name,
+        .purpose = program->purpose,
+        .rows = ROWS,
+        .n_rows = sizeof ROWS / sizeof ROWS[0],
+        .struct_size = sizeof run.config,
+    };
     enum hy_config_outcome outcome = hy_config_main(&table, &run.config, argc, argv);
     if (outcome != HY_CONFIG_RUN) return outcome == HY_CONFIG_EXIT ? 0 : 2;
     hy_config_start_log(program->name, &run.config.common);

@@ -344,7 +344,7 @@ static char **expand(int *argc, char **argv) {
         }
         struct hy_buf text = {0};
         hy_buf_addf(&text, "%s=%s", SHORT[k].key, SHORT[k].takes_value ? argv[++i] : "yes");
-        out[n++] = "--set";
+        out[n++] = strdup("--set");
         out[n++] = text.data;
     }
     *argc = n;
