@@ -14,6 +14,7 @@ stays as their supervisor (deploy/supervisor.py) until somebody asks to stop. Ev
 Standard library only. To add a program: a line in deploy/programs, and its own settings in sections() if it has any.
 """
 import argparse
+import base64
 import fcntl
 import json
 import os
@@ -32,7 +33,10 @@ from supervisor import Service, StartFailed, Stopped, Supervisor, write_whole
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = ROOT / "build/release/bin"
 # Who gets a token: name, role, department ("-" = none). Full accounts are made with hyctl.
-TOKENS = [("operator", "operator", "-"), ("department", "department", "jiaotong"), ("wangxinban", "wangxinban", "-")]
+TOKENS = [("operator", "operator", "-"), ("department", "department", "shuiwu"), ("wangxinban", "wangxinban", "-")]
+# The sample day's official account at WeChat; its token and key are made in the data folder.
+SAMPLE_ACCOUNT = {"name": "chengtang", "gh_id": "gh_c1e7a5d0b392", "appid": "wx5f0c3a9d71e8b246"}
+STATUS_PORT, WEBHOOK_PORT = 8091, 8092  # where citizens read answers; where the sample day's 网信办 takes its webhook
 
 
 def say(text):
@@ -87,14 +91,18 @@ class Ports:
             return True
 
 
-def secret(folder, name):
-    """The file of a secret, made the first time with 256 random bits; only its owner may read it."""
+def secret(folder, name, make=lambda: secrets.token_urlsafe(32)):
+    """The file of a secret, made the first time (256 random bits); only its owner may read it."""
     path = folder / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        write_whole(path, secrets.token_urlsafe(32) + "\n", 0o600)
+        write_whole(path, make() + "\n", 0o600)
     path.chmod(0o600)
     return path
+
+
+def base64_key():
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def yaml_text(value, indent=0):
@@ -176,8 +184,8 @@ def programs():
 class Stack:
     """Everything of one data folder."""
 
-    def __init__(self, data, watcher):
-        self.data, self.supervisor = data, watcher
+    def __init__(self, data, watcher, with_sample):
+        self.data, self.supervisor, self.with_sample = data, watcher, with_sample
         self.ports = Ports()
         self.kafka = os.environ.get("HY_KAFKA", "")
         self.redis, self.redis_password = without_password(os.environ.get("HY_REDIS", ""))
@@ -200,11 +208,14 @@ class Stack:
             self.redis = f"redis://127.0.0.1:{self.redis_port}/0"
             self.write_redis_settings()
         self.listen = {name: f"127.0.0.1:{self.ports.next(name, port)}" for name, _, port in self.rows}
+        self.status_listen = f"127.0.0.1:{self.ports.next('the status page', STATUS_PORT)}"
+        self.webhook_listen = f"127.0.0.1:{self.ports.next('the webhook of the sample day', WEBHOOK_PORT)}"
         text = ["# Written by deploy/up at each start; edit deploy/stack.py instead.", *yaml_text(self.sections())]
         write_whole(self.config_file, "\n".join(text) + "\n", 0o600)
         where = {"version": 1, "config": str(self.config_file), "bin": str(BIN), "kafka": self.kafka, "redis": self.redis,
-                 "redis_password": str(self.redis_secret), "http": self.listen,
-                 "tokens": {role: str(path) for role, path in self.tokens.items()}, "webhook_secret": str(self.webhook)}
+                 "redis_password": str(self.redis_secret), "http": self.listen, "status": self.status_listen,
+                 "tokens": {role: str(path) for role, path in self.tokens.items()},
+                 "webhook_listen": self.webhook_listen, "webhook_secret": str(self.webhook), "weixin": self.account}
         write_whole(self.data / "run/where.json", json.dumps(where, indent=1) + "\n")
         for line in self.ports.moved:
             print(line, flush=True)
@@ -213,7 +224,8 @@ class Stack:
         """A file a token, for people and scripts, and all tokens in the one file that programs check against."""
         folder = self.data / "secrets"
         self.tokens = {name: secret(folder, f"{name}.token") for name, _, _ in TOKENS}
-        self.webhook = secret(folder, "webhook.secret")
+        self.webhook = secret(folder, "webhook.secret", lambda: "whsec_" + base64_key())
+        self.make_sample_account()
         lines = [f"{name} {role} {department} {self.tokens[name].read_text().strip()}" for name, role, department in TOKENS]
         self.tokens_file = folder / "tokens"
         write_whole(self.tokens_file, "# name role department token\n" + "\n".join(lines) + "\n", 0o600)
@@ -224,13 +236,29 @@ class Stack:
             self.redis_secret = folder / "given-redis.password"
             write_whole(self.redis_secret, self.redis_password + "\n", 0o600)
 
+    def make_sample_account(self):
+        """The files of the accounts folder, as the gateway reads them (adapters/accounts.h)."""
+        folder = self.data / "secrets"
+        token = secret(folder, "weixin.token", lambda: secrets.token_hex(16))
+        key = secret(folder, "weixin.aes_key", lambda: base64_key().rstrip("="))
+        self.account = {**SAMPLE_ACCOUNT, "token_file": str(token), "aes_key_file": str(key)}
+        if self.with_sample:
+            rows = {name: value for name, value in self.account.items() if name != "name"}
+            write_whole(self.folder("accounts") / f"weixin-{self.account['name']}.yaml", "\n".join(yaml_text(rows)) + "\n", 0o600)
+
     def sections(self):
-        """The configuration: what all programs share, then a section a program."""
+        """The configuration: what all programs share, then a section a program with what is its alone."""
         common = {"kafka": {"brokers": self.kafka}, "log": {"format": "text"},
                   "redis": {"url": self.redis, "password_file": str(self.redis_secret)}}
-        own = {name: {"http": {"listen": listen}, "data": {"dir": str(self.folder(name))}}
-               for name, listen in self.listen.items()}
-        return common | own
+        pack = {"policy": {"pack": "sample" if self.with_sample else "yuancheng"}}
+        own = {
+            "router": pack, "casework": pack, "sentinel": pack,
+            "gateway": {"accounts": {"dir": str(self.folder("accounts"))}},
+            "courier": {"courier": {"status_url": f"http://{self.status_listen}", "webhook_secret_file": str(self.webhook),
+                                    "webhook_url": f"http://{self.webhook_listen}/notice" if self.with_sample else ""}},
+        }
+        return common | {name: {"http": {"listen": listen}, "data": {"dir": str(self.folder(name))}, **own.get(name, {})}
+                         for name, listen in self.listen.items()}
 
     def folder(self, name):
         path = self.data / name
@@ -314,7 +342,7 @@ def bring_up(data, with_sample):
     watcher = Supervisor(data, say)
     sample, status = None, 0
     try:
-        stack = Stack(data, watcher)
+        stack = Stack(data, watcher, with_sample)
         stack.wire()
         stack.start_servers()
         stack.prepare_contents()
