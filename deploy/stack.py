@@ -414,6 +414,7 @@ def main():
     parser.add_argument("--no-sample", action="store_true")
     parser.add_argument("--down", action="store_true")
     given = parser.parse_args()
+    os.umask(0o077)  # the folder holds what citizens wrote: for its owner only; programs inherit it
     data = given.data.resolve()
     return take_down(data) if given.down else bring_up(data, not given.no_sample)
 
