@@ -237,6 +237,10 @@ int hy_publisher_health(const struct hy_publisher *publisher, struct hy_error *e
     return HY_OK;
 }
 
+uint64_t hy_publisher_disconnects(const struct hy_publisher *publisher) {
+    return atomic_load(&publisher->state.disconnects);
+}
+
 struct waiting {
     bool done;
     struct hy_published result;

@@ -56,6 +56,9 @@ int hy_publisher_fd(const struct hy_publisher *publisher);
 size_t hy_publisher_in_flight(const struct hy_publisher *publisher);
 // HY_OK, or why nothing gets through (for /healthz): HY_EAUTH, HY_ENET, ….
 HY_MUST_CHECK int hy_publisher_health(const struct hy_publisher *publisher, struct hy_error *err);
+// How often a connection to a broker broke or could not be made: rises when a broker restarted, so that a program that
+// keeps what it sent lately knows when to send it again.
+uint64_t hy_publisher_disconnects(const struct hy_publisher *publisher);
 // Sends one record and waits for its fate: for tools. Other callbacks run meanwhile. result may be NULL.
 HY_MUST_CHECK int hy_publish_wait(struct hy_publisher *publisher, const char *topic, struct hy_bytes key,
                                   struct hy_bytes value, int timeout_ms, struct hy_published *result,
