@@ -63,8 +63,8 @@ static int add_chain(struct hy_bundle *bundle, enum hy_bundle_role role, const s
     return rc == HY_EEXISTS ? HY_OK : rc;
 }
 
-int hyctl_closure(const struct hyctl_folder *packs, const struct hyctl_folder *lists,
-                  const struct hyctl_folder *places, const char *id, struct hy_bundle *out, struct hy_error *err) {
+int hyctl_closure(const struct hyctl_folder *packs, const struct hyctl_folder *lists, const struct hyctl_folder *places,
+                  const char *id, struct hy_bundle *out, struct hy_error *err) {
     *out = (struct hy_bundle){.id = id};
     int rc = add_chain(out, HY_BUNDLE_PACK, packs, "pack", id, NULL, err);
     return rc == HY_OK ? add_chain(out, HY_BUNDLE_LIST, lists, "id", id, places, err) : rc;

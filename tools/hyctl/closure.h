@@ -1,6 +1,7 @@
 // Which texts a pack needs: itself and what it inherits, its dispatch list and what that inherits, the gazetteers that
 // these name. Only they go into a published bundle, so that a change elsewhere makes no new version.
-// Pure: folders in, borrowed sources out. A new kind of text that a pack names: a chain here and its role in the bundle.
+// Pure: folders in, borrowed sources out. A new kind of text that a pack names: a chain here and its role in the
+// bundle.
 #ifndef HY_TOOLS_HYCTL_CLOSURE_H
 #define HY_TOOLS_HYCTL_CLOSURE_H
 

@@ -3,6 +3,7 @@
 #include "tools/hyctl/command.h"
 #include "tools/hyctl/connect.h"
 
+// clang-format off
 const struct hyctl_command *const hyctl_commands[] = {
     hyctl_calendar_commands,
     hyctl_incident_commands,
@@ -11,3 +12,4 @@ const struct hyctl_command *const hyctl_commands[] = {
     hyctl_topics_commands,
     NULL,
 };
+// clang-format on

@@ -62,9 +62,10 @@ int hyctl_kafka_reach(const struct hy_kafka_options *kafka, struct hy_error *err
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata);
     else if ((rc = hy_kafka_refused(&state, err)) == HY_OK)
-        rc = hy_fail(err, HY_ENET,
-                     "Kafka at %s does not answer (%s): is it running, and is kafka.brokers in the configuration right?",
-                     kafka->brokers, rd_kafka_err2str(code));
+        rc =
+            hy_fail(err, HY_ENET,
+                    "Kafka at %s does not answer (%s): is it running, and is kafka.brokers in the configuration right?",
+                    kafka->brokers, rd_kafka_err2str(code));
     rd_kafka_destroy(rk);
     return rc;
 }

@@ -50,13 +50,12 @@ static int read_versions(struct publishing *run, const char *const *ids, int n) 
     return rc;
 }
 
-// ---- sending
-// ------------------------------------------------------------------------------------------------------------
+// ---- sending ----
 
 static bool stands(struct publishing *run, const char *kind, const char *id, struct hy_bytes content) {
     struct hy_buf now = {0};
-    bool same = hy_registry_get(run->registry, kind, id, &now, NULL) == HY_OK &&
-                hy_bytes_equal(hy_buf_view(&now), content);
+    bool same =
+        hy_registry_get(run->registry, kind, id, &now, NULL) == HY_OK && hy_bytes_equal(hy_buf_view(&now), content);
     hy_buf_free(&now);
     return same;
 }
@@ -93,9 +92,9 @@ static int publish_calendars(struct publishing *run, struct hy_error *err) {
 
 static json_t *describe(const struct hyctl_version *version, bool sent) {
     const struct hy_pack *pack = version->pack;
-    json_t *row = json_pack("{s:s, s:s, s:s, s:i, s:i}", "id", version->id, "hash", pack->hash, "state",
-                            sent ? "published" : "unchanged", "departments", pack->n_departments, "kinds",
-                            pack->n_kinds);
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:i, s:i}", "id", version->id, "hash", pack->hash, "state",
+                  sent ? "published" : "unchanged", "departments", pack->n_departments, "kinds", pack->n_kinds);
     json_object_set_new(row, "dispatch_rows",
                         version->dispatch == NULL ? json_null() : json_integer(hy_dispatch_rows(version->dispatch)));
     return row;
@@ -138,24 +137,28 @@ static int send_all(struct publishing *run, struct hy_error *err) {
     return rc;
 }
 
-// ---- saying
-// -------------------------------------------------------------------------------------------------------------
+// ---- saying ----
 
 static const char *text_of(const json_t *row, const char *key) {
     return json_string_value(json_object_get(row, key));
 }
 
+static void print_calendars(const json_t *calendars) {
+    size_t i, published = 0;
+    const json_t *row;
+    json_array_foreach(calendars, i, row) {
+        if (strcmp(text_of(row, "state"), "published") != 0) continue;
+        printf("%s%s", published++ == 0 ? "calendars published: " : " ", text_of(row, "year"));
+    }
+    if (published > 0) putchar('\n');
+    if (published < i) printf("calendars unchanged: %zu\n", i - published);
+}
+
 static void print_done(const struct publishing *run) {
-    size_t i, unchanged = 0;
+    size_t i;
     const json_t *row;
     hyctl_topics_print(run->topics, false);
-    json_array_foreach(run->calendars, i, row) {
-        if (strcmp(text_of(row, "state"), "published") == 0)
-            printf("calendar %s: published\n", text_of(row, "year"));
-        else
-            unchanged++;
-    }
-    if (unchanged > 0) printf("calendars: %zu unchanged\n", unchanged);
+    print_calendars(run->calendars);
     json_array_foreach(run->packs, i, row) {
         const json_t *rows = json_object_get(row, "dispatch_rows");
         printf("pack %s: %s, hash %.12s…, %lld departments, ", text_of(row, "id"), text_of(row, "state"),
@@ -169,8 +172,8 @@ static void print_done(const struct publishing *run) {
 
 static int say_done(const struct hyctl_args *args, struct publishing *run) {
     if (args->json)
-        return hyctl_say_json(json_pack("{s:O, s:O, s:O}", "packs", run->packs, "calendars", run->calendars, "topics",
-                                        run->topics));
+        return hyctl_say_json(
+            json_pack("{s:O, s:O, s:O}", "packs", run->packs, "calendars", run->calendars, "topics", run->topics));
     print_done(run);
     return HYCTL_OK;
 }

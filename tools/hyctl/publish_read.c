@@ -23,7 +23,8 @@ int hyctl_sources_read(const struct hyctl_args *args, bool with_calendars, struc
     if (rc == HYCTL_OK) rc = hyctl_folder_read(path, ".yaml", &out->lists);
     snprintf(path, sizeof path, "%s/../gazetteer", policies);
     if (rc == HYCTL_OK) rc = hyctl_folder_read(path, ".yaml", &out->places);
-    if (rc == HYCTL_OK && with_calendars) rc = hyctl_folder_read(hyctl_calendars_folder(args), ".json", &out->calendars);
+    if (rc == HYCTL_OK && with_calendars)
+        rc = hyctl_folder_read(hyctl_calendars_folder(args), ".json", &out->calendars);
     if (rc != HYCTL_OK) hyctl_sources_free(out);
     return rc;
 }
@@ -98,7 +99,8 @@ int hyctl_calendars_check(const struct hyctl_folder *calendars) {
         struct hy_error err = {.text = ""};
         char year[8];
         if (!hyctl_year_of(calendars->names[i], year))
-            hy_fail(&err, HY_EINVALID, "%s: a calendar's file is called by its year, as 2026.json", calendars->names[i]);
+            hy_fail(&err, HY_EINVALID, "%s: a calendar's file is called by its year, as 2026.json",
+                    calendars->names[i]);
         else if (hy_calendar_add_year(all, calendars->names[i], calendars->sources[i].yaml, &err) == HY_OK &&
                  !says_its_year(&calendars->sources[i], year))
             hy_fail(&err, HY_EMISMATCH, "%s: says another \"year\" than its name", calendars->names[i]);

@@ -28,8 +28,8 @@ int hyctl_say_json(json_t *value) {
 static int columns_of(uint32_t c) {
     static const struct {
         uint32_t first, last;
-    } wide[] = {{0x1100, 0x115f},  {0x2e80, 0x303e},  {0x3041, 0xa4cf},   {0xac00, 0xd7a3},  {0xf900, 0xfaff},
-                {0xfe30, 0xfe6f},  {0xff00, 0xff60},  {0xffe0, 0xffe6},   {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
+    } wide[] = {{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xac00, 0xd7a3},   {0xf900, 0xfaff},
+                {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         if (c >= wide[i].first && c <= wide[i].last) return 2;
     return 1;
@@ -51,8 +51,7 @@ int hyctl_width(const char *text) {
     return width;
 }
 
-// ---- tables
-// -------------------------------------------------------------------------------------------------------------
+// ---- tables ----
 
 void hyctl_table_cell(struct hyctl_table *table, const char *fmt, ...) {
     if (table->n == table->cap) {
@@ -92,8 +91,7 @@ void hyctl_table_print(struct hyctl_table *table, FILE *out) {
     *table = (struct hyctl_table){.columns = table->columns};
 }
 
-// ---- the bar
-// ------------------------------------------------------------------------------------------------------------
+// ---- the bar ----
 
 struct hyctl_progress {
     pthread_t thread;

@@ -8,8 +8,7 @@
 #include "tools/hyctl/published.h"
 #include "tools/hyctl/say.h"
 
-// ---- departments
-// --------------------------------------------------------------------------------------------------------
+// ---- departments ----
 
 void hyctl_depts_free(struct hyctl_depts *depts) {
     for (size_t i = 0; i < depts->n; i++)
@@ -51,8 +50,7 @@ int hyctl_depts_add_pack(struct hyctl_depts *depts, const struct hy_pack *pack) 
     return rc;
 }
 
-// ---- the report
-// ---------------------------------------------------------------------------------------------------------
+// ---- the report ----
 
 static const char *state_of(const char *what) {
     if (strncmp(what, "made", 4) == 0) return "made";
@@ -66,8 +64,8 @@ json_t *hyctl_topics_report(const char *report) {
         const char *colon = memmem(line, len, ": ", 2);
         if (colon != NULL) {
             const char *what = colon + 2;
-            json_t *row = json_pack("{s:s%, s:s, s:s%}", "topic", line, (size_t)(colon - line), "state",
-                                    state_of(what), "what", what, (size_t)(line + (int)len - what));
+            json_t *row = json_pack("{s:s%, s:s, s:s%}", "topic", line, (size_t)(colon - line), "state", state_of(what),
+                                    "what", what, (size_t)(line + (int)len - what));
             if (json_array_append_new(topics, row) != 0) break;
         }
         line += len + (line[len] == '\n');
@@ -90,8 +88,7 @@ size_t hyctl_topics_print(const json_t *topics, bool all) {
     return wrong;
 }
 
-// ---- commands
-// -----------------------------------------------------------------------------------------------------------
+// ---- commands ----
 
 static int read_plan(const struct hyctl_args *args, struct hy_topics_plan *plan) {
     const char *text = hyctl_value(args, "partitions");
@@ -168,8 +165,8 @@ static int run_create(const struct hyctl_args *args) {
     rc = named_depts(args, &kafka, &depts);
     if (rc == HYCTL_OK) {
         struct hyctl_progress *progress = hyctl_progress_start("creating topics", 0);
-        int made = hy_topics_create(&kafka, &plan, (const char *const *)depts.codes, depts.n, HYCTL_TOPICS_MS, &report,
-                                    &err);
+        int made =
+            hy_topics_create(&kafka, &plan, (const char *const *)depts.codes, depts.n, HYCTL_TOPICS_MS, &report, &err);
         hyctl_progress_end(progress);
         rc = answer(args, made, &report, &err, false);
     }
