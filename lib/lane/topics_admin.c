@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "huiying/v1/registry.pb-c.h"
 #include "lib/base/clock.h"
@@ -79,8 +80,7 @@ static int no_answer(struct work *work, const char *name) {
                                  work->kafka->brokers);
 }
 
-// ---- making
-// -------------------------------------------------------------------------------------------------------------
+// ---- making ----
 
 static void topic_config(rd_kafka_NewTopic_t *topic, const struct hy_topic *row) {
     char number[32];
@@ -134,8 +134,17 @@ static int make_topic(struct work *work, const struct hy_topic *row, const char 
     return HY_OK;
 }
 
-// ---- checking
-// -----------------------------------------------------------------------------------------------------------
+// A broker tells of a new topic a moment after the controller made it.
+static int await_topic(struct work *work, const char *full) {
+    int32_t partitions;
+    for (;;) {
+        int rc = hy_kafka_partitions(work->rk, full, left_ms(work), &partitions, work->err);
+        if (rc != HY_ENOTFOUND || left_ms(work) <= 1) return rc;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000L}, NULL);
+    }
+}
+
+// ---- checking ----
 
 static const char *config_value(rd_kafka_event_t *event, const char *name) {
     size_t n, rows;
@@ -170,8 +179,7 @@ static void expect_at_least(struct work *work, const char *full, rd_kafka_event_
     differ(work, HY_EMISMATCH, full, what);
 }
 
-static void check_config(struct work *work, const struct hy_topic *row, const char *full,
-                         rd_kafka_event_t *event) {
+static void check_config(struct work *work, const struct hy_topic *row, const char *full, rd_kafka_event_t *event) {
     expect_text(work, full, event, "cleanup.policy", row->compacted ? "compact" : "delete");
     expect_text(work, full, event, "message.timestamp.type", row->log_append_time ? "LogAppendTime" : "CreateTime");
     expect_at_least(work, full, event, "max.message.bytes", row->max_bytes);
@@ -222,8 +230,7 @@ static int check_topic(struct work *work, const struct hy_topic *row, const char
     return rc;
 }
 
-// ---- log ids
-// ------------------------------------------------------------------------------------------------------------
+// ---- log ids ----
 
 static int new_log_id(char out[HY_LOG_ID_SIZE], struct hy_error *err) {
     uint8_t noise[32];
@@ -345,8 +352,7 @@ static int give_log_ids(struct work *work, struct names *names) {
     return rc;
 }
 
-// ---- the two entries
-// ----------------------------------------------------------------------------------------------------
+// ---- the two entries ----
 
 static void start(struct work *work, const struct hy_topics_plan *plan, int timeout_ms) {
     if (plan != NULL) work->plan = *plan;
@@ -362,8 +368,10 @@ static int make_or_check(struct work *work, const struct hy_topic *row, const ch
         snprintf(what, sizeof what, "made, %d partitions", wanted_partitions(work, row));
         say(work, full, what);
         names->fresh[names->n] = true;
+        rc = await_topic(work, full);
     } else if (rc == HY_EEXISTS) {
-        rc = check_topic(work, row, full);
+        rc = await_topic(work, full);
+        if (rc == HY_OK) rc = check_topic(work, row, full);
     }
     names->n++;
     return rc;
