@@ -1,4 +1,5 @@
-// What stands published in hy.registry, as commands read it: packs by id with their bundle, and the departments of all.
+// What stands published in hy.registry, as commands read it: packs by id with their bundle, and the ids of a kind.
+// Commands look once and go; what follows the registry for a program's life is lib/run/packs.h.
 // A new published kind: a reader here, built on hyctl_registry.
 #ifndef HY_TOOLS_HYCTL_PUBLISHED_H
 #define HY_TOOLS_HYCTL_PUBLISHED_H
