@@ -80,8 +80,7 @@ struct hy_kafka_options hy_kafka_options_of(const struct hy_kafka_config *config
         .brokers = config->brokers, .properties = config->properties, .prefix = config->prefix, .client_id = client_id};
 }
 
-// ---- callbacks
-// ----------------------------------------------------------------------------------------------------------
+// ---- callbacks ----
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     (void)rk;
@@ -158,8 +157,7 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque) {
     return 0; // librdkafka frees json
 }
 
-// ---- configuration
-// ------------------------------------------------------------------------------------------------------
+// ---- configuration ----
 
 static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct hy_error *err) {
     char why[256];

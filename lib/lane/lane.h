@@ -73,8 +73,7 @@ struct hy_lane_handler {
     void *user;
 };
 
-// ---- within handle and tick
-// -------------------------------------------------------------------------------------------
+// ---- within handle and tick ----
 
 // State of the current partition as this record sees it. HY_ENOTFOUND when there is none. Borrowed until the callback
 // returns or the same key is put again.
@@ -111,8 +110,7 @@ int hy_lane_each(struct hy_lane_ctx *ctx, int (*fn)(void *opaque, struct hy_byte
                  void *opaque);
 size_t hy_lane_keys(const struct hy_lane_ctx *ctx);
 
-// ---- running lanes
-// ----------------------------------------------------------------------------------------------------
+// ---- running lanes ----
 
 struct hy_lanes; // opaque; start, stop and run from one thread, health from any
 

@@ -32,8 +32,7 @@ struct hy_publisher {
     struct hy_metric *ok, *failed, *unknown;
 };
 
-// ---- reports
-// ------------------------------------------------------------------------------------------------------------
+// ---- reports ----
 
 static int status_of(const rd_kafka_message_t *message) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return HY_OK;
@@ -68,8 +67,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     free(flight);
 }
 
-// ---- the client
-// ---------------------------------------------------------------------------------------------------------
+// ---- the client ----
 
 static void text_of(char *out, size_t size, int64_t value) {
     snprintf(out, size, "%lld", (long long)value);
@@ -158,8 +156,7 @@ int hy_publisher_open(const struct hy_publisher_options *options, struct hy_publ
     return HY_OK;
 }
 
-// ---- sending
-// ------------------------------------------------------------------------------------------------------------
+// ---- sending ----
 
 static int check_record(struct hy_publisher *publisher, const char *topic, struct hy_bytes value,
                         struct hy_error *err) {

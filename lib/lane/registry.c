@@ -26,8 +26,7 @@ struct hy_registry {
     struct hy_map waiting;  // "kind/id" → packed record whose content is not whole yet
 };
 
-// ---- contents
-// -----------------------------------------------------------------------------------------------------------
+// ---- contents ----
 
 static int put(struct hy_map *map, struct hy_bytes key, struct hy_bytes value) {
     struct hy_map_entry *entry = hy_map_entry_new(key, value, false), *replaced = NULL;
@@ -96,8 +95,7 @@ static int content_of(struct hy_registry *registry, const Huiying__V1__RegistryR
     return HY_OK;
 }
 
-// ---- records
-// ------------------------------------------------------------------------------------------------------------
+// ---- records ----
 
 static Huiying__V1__RegistryRecord *unpack(struct hy_bytes value) {
     return huiying__v1__registry_record__unpack(NULL, value.len, value.data);
@@ -210,8 +208,7 @@ static int on_record(void *opaque, const struct hy_reader_record *row, struct hy
     return rc == HY_OK ? HY_OK : hy_fail(err, rc, "hy.registry: out of memory");
 }
 
-// ---- opening and following
-// ----------------------------------------------------------------------------------------------
+// ---- opening and following ----
 
 static int fold_to_end(struct hy_registry *registry, int timeout_ms, struct hy_error *err) {
     int64_t until = hy_mono_ms(hy_clock_system()) + timeout_ms;
@@ -293,8 +290,7 @@ int hy_registry_refresh(struct hy_registry *registry, int timeout_ms, struct hy_
     return rc;
 }
 
-// ---- looking up
-// ---------------------------------------------------------------------------------------------------------
+// ---- looking up ----
 
 static int copy_content(struct hy_registry *registry, const uint8_t *hash, struct hy_buf *out) {
     const struct hy_map_entry *content = hy_map_find(&registry->contents, hy_bytes_from(hash, 32));
