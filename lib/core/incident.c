@@ -42,6 +42,7 @@ struct hy_subject_state *hy_subject_new(const struct hy_incident_rules *rules, c
     copy_name(state->entity, entity);
     state->bucket_ms = rules->bucket_ms;
     state->newest = 0;
+    state->weakest = NONE_KNOWN;
     return state;
 }
 
@@ -69,6 +70,10 @@ void hy_subject_free(struct hy_subject_state *state) {
     pairs_free(&state->writers);
     pairs_free(&state->events);
     free(state);
+}
+
+bool run_stands_out(const struct run *run, const struct hy_incident_rules *rules, int64_t now_ms) {
+    return run->running && run->usual >= 0 && now_ms - run->started_ms < rules->baseline_days * (int64_t)DAY_MS;
 }
 
 int64_t kept_buckets(const struct hy_incident_rules *rules) {
@@ -111,8 +116,9 @@ static uint64_t writers_of(const struct hy_subject_state *state, const struct bu
     return n;
 }
 
-static void retire(struct hy_subject_state *state, const struct hy_incident_rules *rules, struct bucket *bucket) {
-    if (rules->baseline_days > 0 && !state->run.running) { // what is extraordinary does not become usual
+static void retire(struct hy_subject_state *state, const struct hy_incident_rules *rules, struct bucket *bucket,
+                   int64_t now_ms) {
+    if (rules->baseline_days > 0 && !run_stands_out(&state->run, rules, now_ms)) {
         uint32_t *cell = day_cell(state, rules, bucket->number * rules->bucket_ms / DAY_MS);
         if (cell != NULL) *cell += (uint32_t)writers_of(state, bucket);
     }
@@ -144,7 +150,7 @@ void move_on(struct hy_subject_state *state, const struct hy_incident_rules *rul
     int64_t first = newest - kept_buckets(rules);
     int gone = 0;
     while (gone < state->n_buckets && state->buckets[gone].number < first)
-        retire(state, rules, &state->buckets[gone++]);
+        retire(state, rules, &state->buckets[gone++], now_ms);
     if (gone == 0) return;
     state->n_buckets -= gone;
     memmove(state->buckets, state->buckets + gone, (size_t)state->n_buckets * sizeof *state->buckets);

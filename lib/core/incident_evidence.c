@@ -18,26 +18,31 @@ static void copy_id(char out[HY_ID_SIZE], const char *text) {
     out[len] = '\0';
 }
 
+// Where the post goes: a free place, the weakest one's, or NULL when it is weaker than all.
+static struct hy_evidence *place_for(struct hy_subject_state *state, const struct hy_evidence *post) {
+    if (state->n_evidence < HY_EVIDENCE) return &state->evidence[state->n_evidence];
+    if (state->weakest == NONE_KNOWN) {
+        state->weakest = 0;
+        for (int i = 1; i < HY_EVIDENCE; i++)
+            if (evidence_compare(&state->evidence[state->weakest], &state->evidence[i]) < 0) state->weakest = i;
+    }
+    struct hy_evidence *weakest = &state->evidence[state->weakest];
+    return evidence_compare(post, weakest) < 0 ? weakest : NULL;
+}
+
 int evidence_add(struct hy_subject_state *state, const struct hy_sighted *sighted, int64_t occurred_ms) {
     struct hy_evidence post = {.occurred_ms = occurred_ms, .reach = sighted->reach};
     copy_id(post.event_id, sighted->event_id);
+    struct hy_evidence *place = place_for(state, &post);
+    if (place == NULL) return 0;
     copy_id(post.case_dossier, sighted->case_dossier);
-    struct hy_evidence *place = NULL;
-    if (state->n_evidence < HY_EVIDENCE) {
-        place = &state->evidence[state->n_evidence];
-    } else {
-        place = &state->evidence[0];
-        for (int i = 1; i < HY_EVIDENCE; i++)
-            if (evidence_compare(place, &state->evidence[i]) < 0) place = &state->evidence[i];
-        if (evidence_compare(&post, place) >= 0) return 0;
-    }
-    const char *url = sighted->url != NULL && strlen(sighted->url) < HY_EVIDENCE_URL ? sighted->url : "";
-    post.url = strdup(url);
+    post.url = strdup(sighted->url != NULL && strlen(sighted->url) < HY_EVIDENCE_URL ? sighted->url : "");
     if (post.url == NULL) return HY_ENOMEM;
     if (state->n_evidence < HY_EVIDENCE)
         state->n_evidence++;
     else
         evidence_free(place);
     *place = post;
+    state->weakest = NONE_KNOWN;
     return 0;
 }

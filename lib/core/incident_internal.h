@@ -12,7 +12,8 @@ enum {
     EXACT_EVENTS = 1024,
     MAX_DAYS = 92,
     DAY_MS = 86400000,
-    NAME_TEXT = 256
+    NAME_TEXT = 256,
+    NONE_KNOWN = -1
 };
 
 struct bucket {
@@ -32,7 +33,8 @@ struct run {
     bool running, dirty;
     uint64_t number, counter;
     uint32_t level;
-    double usual; // when it began: a run is not measured against itself
+    double usual;       // when it began: a run is not measured against itself; -1: nothing was known yet
+    int64_t started_ms; // what lasts longer than the baseline is usual
     int64_t last_above_ms, last_observed_ms;
     uint64_t messages, reach, official, negative, writers_said;
     struct pairs writers; // bucket unused
@@ -55,6 +57,7 @@ struct hy_subject_state {
     struct run run;
     struct hy_evidence evidence[HY_EVIDENCE];
     int n_evidence;
+    int weakest; // of a full set of evidence, NONE_KNOWN when it must be looked for
 };
 
 // pairs
@@ -76,6 +79,8 @@ int64_t window_first(const struct hy_incident_rules *rules, int64_t now_ms); // 
 void move_on(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms);
 HY_MUST_CHECK int run_add_writer(struct run *run, uint64_t hash);
 void run_reset(struct run *run);
+// Does the run stand out still, so that neither its measure nor the baseline moves?
+bool run_stands_out(const struct run *run, const struct hy_incident_rules *rules, int64_t now_ms);
 int evidence_compare(const struct hy_evidence *a, const struct hy_evidence *b); // < 0: a is the stronger
 void evidence_free(struct hy_evidence *evidence);
 HY_MUST_CHECK int evidence_add(struct hy_subject_state *state, const struct hy_sighted *sighted, int64_t occurred_ms);

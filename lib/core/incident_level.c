@@ -6,11 +6,20 @@
 
 #include "lib/core/incident_internal.h"
 
-// Writers that a window of this length usually had, from the days before the window and its allowance.
+// The last instant that belongs to the baseline: what the window and late events can still change does not.
+static int64_t known_until(const struct hy_incident_rules *rules, int64_t now_ms) {
+    return now_ms - rules->window_ms - rules->allowance_ms;
+}
+
+// Days of the baseline that were watched.
+static int64_t known_days(const struct hy_incident_rules *rules, int64_t now_ms) {
+    int64_t days = (known_until(rules, now_ms) - rules->watching_since_ms) / DAY_MS;
+    return days > rules->baseline_days ? rules->baseline_days : days;
+}
+
+// Writers that a window of this length usually had.
 static double usual_of(const struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms) {
-    int64_t known_to = now_ms - rules->window_ms - rules->allowance_ms;
-    int64_t known = (known_to - rules->watching_since_ms) / DAY_MS;
-    if (known > rules->baseline_days) known = rules->baseline_days;
+    int64_t known = known_days(rules, now_ms), known_to = known_until(rules, now_ms);
     if (known < 1) return 0;
     int64_t last = known_to / DAY_MS, first = last - known + 1;
     double sum = 0;
@@ -42,7 +51,7 @@ void hy_subject_window(const struct hy_subject_state *state, const struct hy_inc
     }
     out->writers = window_writers(state, first);
     out->usual = usual_of(state, rules, now_ms);
-    if (state->run.running && state->run.usual < out->usual) out->usual = state->run.usual;
+    if (run_stands_out(&state->run, rules, now_ms) && state->run.usual < out->usual) out->usual = state->run.usual;
 }
 
 // The worst level that the window fulfils; NULL when none.
@@ -77,7 +86,8 @@ static void start_run(struct hy_subject_state *state, const struct hy_incident_r
     run_reset(run);
     run->running = run->dirty = true;
     run->number++;
-    run->usual = window->usual;
+    run->usual = known_days(rules, now_ms) < 1 ? -1 : window->usual;
+    run->started_ms = now_ms;
     run->messages = window->messages;
     run->reach = window->reach;
     run->official = window->official;
@@ -97,6 +107,7 @@ static void end_run(struct hy_subject_state *state, const struct hy_incident_rul
             evidence_free(&state->evidence[i]);
     }
     state->n_evidence = kept;
+    state->weakest = NONE_KNOWN;
 }
 
 // Outside a run, posts that left the window must not hold places of newer ones.

@@ -45,20 +45,28 @@ void pairs_drop_before(struct pairs *pairs, int64_t bucket) {
     pairs->n = kept;
 }
 
-static int compare_hashes(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
+// A hash set on the stack, as small as the number allows; 0 as a hash is counted apart, since it marks a free place.
 int pairs_distinct_since(const struct pairs *pairs, int64_t bucket) {
-    uint64_t hashes[EXACT_EVENTS];
-    int n = 0, distinct = 0;
-    for (int i = 0; i < pairs->n && n < EXACT_EVENTS; i++)
-        if (pairs->bucket[i] >= bucket) hashes[n++] = pairs->hash[i];
-    qsort(hashes, (size_t)n, sizeof *hashes, compare_hashes);
-    for (int i = 0; i < n; i++)
-        distinct += i == 0 || hashes[i] != hashes[i - 1];
-    return distinct;
+    uint64_t seen[2 * EXACT_EVENTS];
+    int size = 16, distinct = 0;
+    bool zero = false;
+    while (size < 2 * pairs->n && size < 2 * EXACT_EVENTS)
+        size *= 2;
+    memset(seen, 0, (size_t)size * sizeof *seen);
+    for (int i = 0; i < pairs->n && i < EXACT_EVENTS - 1; i++) {
+        uint64_t hash = pairs->hash[i];
+        if (pairs->bucket[i] < bucket) continue;
+        if (hash == 0) {
+            zero = true;
+            continue;
+        }
+        int at = (int)(hash & (uint64_t)(size - 1));
+        while (seen[at] != 0 && seen[at] != hash)
+            at = (at + 1) & (size - 1);
+        distinct += seen[at] == 0;
+        seen[at] = hash;
+    }
+    return distinct + zero;
 }
 
 void pairs_free(struct pairs *pairs) {

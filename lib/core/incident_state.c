@@ -78,6 +78,7 @@ static void pack_run(struct run *run, pb_state *pb) {
     pb->last_above_ms = run->last_above_ms;
     pb->last_observed_ms = run->last_observed_ms;
     pb->run_usual = run->usual;
+    pb->run_started_ms = run->started_ms;
     pb->run_messages = run->messages;
     pb->run_reach = run->reach;
     pb->run_official = run->official;
@@ -186,6 +187,7 @@ static int read_run(struct run *run, const pb_state *pb) {
     run->last_above_ms = pb->last_above_ms;
     run->last_observed_ms = pb->last_observed_ms;
     run->usual = pb->run_usual;
+    run->started_ms = pb->run_started_ms;
     run->messages = pb->run_messages;
     run->reach = pb->run_reach;
     run->official = pb->run_official;

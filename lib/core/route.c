@@ -17,9 +17,8 @@ struct hy_route_scratch *hy_route_scratch_new(const struct hy_dispatch *d) {
     s->touched = calloc((size_t)d->n_rows + 1, sizeof *s->touched);
     s->departments = calloc((size_t)d->n_departments + 1, sizeof *s->departments);
     bool ok = s->hits != NULL && s->hit_of != NULL && s->rows != NULL && s->touched != NULL && s->departments != NULL;
-    s->classes = calloc(1 << 16, 1);
-    ok = ok && s->classes != NULL;
-    if (ok) subject_classes(s->classes);
+    s->names = subject_index_new();
+    ok = ok && s->names != NULL;
     if (ok && d->database != NULL) ok = hs_alloc_scratch(d->database, &s->hs) == HS_SUCCESS;
     if (!ok) {
         hy_route_scratch_free(s);
@@ -38,7 +37,7 @@ void hy_route_scratch_free(struct hy_route_scratch *s) {
     free(s->rows);
     free(s->touched);
     free(s->departments);
-    free(s->classes);
+    free(s->names);
     free(s);
 }
 

@@ -29,10 +29,10 @@ struct hy_route_scratch {
     int *touched; // rows with a score or an exclusion
     int n_touched;
     double *departments; // score a department
-    uint8_t *classes;    // what a character of the basic plane can be in names, 1 << 16 of them
+    struct subject_index *names; // how names end
 };
 
-// Fills the classes (subject.c).
-void subject_classes(uint8_t *classes);
+// The subject finder's tables (subject.c); NULL: out of memory. Released by free().
+struct subject_index *subject_index_new(void);
 
 #endif

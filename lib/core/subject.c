@@ -10,20 +10,26 @@
 
 enum { MAX_CHARS = 3000, MAX_FOUND = 64, KEY_CHARS = 2, REACH = 8 };
 
+// How a name of the kind is told from others.
+enum shape {
+    SHAPE_TAIL,   // by the two characters before the ending (湖心苑), over words like 实验
+    SHAPE_WHOLE,  // by all of it (firms: their last words are only their trade)
+    SHAPE_NUMBER, // by its digits (3号线)
+    SHAPE_SCHEME, // by the two characters before the words that say which part of it, and "补贴"
+};
+
 struct ending {
     const char *text;
-    double weight;          // how much a name of this kind tells what the matter is
+    double weight; // how much a name of this kind tells what the matter is; 0: none, but names begin anew after it
     const char *not_before; // characters that make it another word: 路线, 厂家
-    const char *as;         // schemes: the ending of the key, whichever word was used for it
+    enum shape shape;
 };
 
 // Longer endings stand before shorter ones that they contain.
-#define NAME(text, weight)                                                                                             \
-    { text, weight, NULL, NULL }
-#define NAME_NOT(text, weight, not_before)                                                                             \
-    { text, weight, not_before, NULL }
-#define SCHEME(text, weight)                                                                                           \
-    { text, weight, NULL, "补贴" }
+// clang-format off
+#define NAME(text, weight) {text, weight, NULL, SHAPE_TAIL}
+#define NAME_NOT(text, weight, not_before) {text, weight, not_before, SHAPE_TAIL}
+#define SHAPED(text, weight, shape) {text, weight, NULL, shape}
 static const struct ending endings[] = {
     // homes
     NAME("小区", 1.0),
@@ -70,7 +76,7 @@ static const struct ending endings[] = {
     NAME("大桥", 0.8),
     NAME("立交桥", 0.8),
     NAME("隧道", 0.8),
-    NAME("号线", 0.7),
+    SHAPED("号线", 0.7, SHAPE_NUMBER),
     // works and shops
     NAME("搅拌站", 0.9),
     NAME("变电站", 0.9),
@@ -102,12 +108,12 @@ static const struct ending endings[] = {
     NAME("医院", 0.9),
     NAME("卫生院", 0.9),
     // firms and schemes
-    NAME("公司", 0.8),
-    NAME("集团", 0.6),
-    SCHEME("补贴", 0.6),
-    SCHEME("补助", 0.6),
-    SCHEME("新政", 0.6),
-    SCHEME("津贴", 0.6),
+    SHAPED("公司", 0.8, SHAPE_WHOLE),
+    SHAPED("集团", 0.6, SHAPE_WHOLE),
+    SHAPED("补贴", 0.6, SHAPE_SCHEME),
+    SHAPED("补助", 0.6, SHAPE_SCHEME),
+    SHAPED("新政", 0.6, SHAPE_SCHEME),
+    SHAPED("津贴", 0.6, SHAPE_SCHEME),
     // areas: no subject of their own, but names begin anew after them
     NAME("街道", 0),
     NAME("社区", 0),
@@ -116,7 +122,8 @@ static const struct ending endings[] = {
 };
 #undef NAME
 #undef NAME_NOT
-#undef SCHEME
+#undef SHAPED
+// clang-format on
 enum { N_ENDINGS = sizeof endings / sizeof *endings };
 
 // Words that tell one of several apart: the key reaches over them.
@@ -144,18 +151,33 @@ struct name {
     double weight;
 };
 
-enum { CLASS_ENDS = 1, CLASS_BREAKS = 2, CLASS_AREA = 4 };
+enum { CLASS_ENDS = 1, CLASS_BREAKS = 2, CLASS_AREA = 4, WORD_CHARS = 6 };
+enum { N_MODIFIERS = sizeof modifiers / sizeof *modifiers, N_PARTS = sizeof parts / sizeof *parts };
+
+// A word as characters, so that the text is compared without decoding it again.
+struct word {
+    int n;
+    uint32_t cp[WORD_CHARS];
+};
+
+// The tables above, made quick: what a character can be, and the endings by their last character.
+struct subject_index {
+    uint8_t classes[1 << 16]; // of the basic plane
+    struct word ending[N_ENDINGS], modifier[N_MODIFIERS], part[N_PARTS];
+    uint8_t next[N_ENDINGS]; // the next ending with the same last character + 1, 0 = none
+    uint8_t first[1 << 16];  // by last character + 1
+};
 
 struct chars {
-    const uint8_t *classes;
+    const struct subject_index *index;
     uint32_t cp[MAX_CHARS];
     uint32_t at[MAX_CHARS + 1]; // byte offset in buf
     int n;
     const struct hy_buf *buf;
 };
 
-static void read_chars(const uint8_t *classes, const struct hy_buf *buf, struct chars *chars) {
-    chars->classes = classes;
+static void read_chars(const struct subject_index *index, const struct hy_buf *buf, struct chars *chars) {
+    chars->index = index;
     chars->n = 0;
     chars->buf = buf;
     size_t at = 0;
@@ -180,45 +202,60 @@ static bool among(uint32_t cp, const char *list) {
     return false;
 }
 
-static void mark(uint8_t *classes, const char *list, uint8_t class, bool last_only) {
-    size_t len = strlen(list), width;
-    for (size_t at = 0; at < len; at += width) {
-        uint32_t cp = hy_text_char((const uint8_t *)list, len, at, &width);
-        if (cp < 1 << 16 && (!last_only || at + width == len)) classes[cp] |= class;
-    }
+static struct word word_of(const char *text) {
+    struct word word = {0};
+    size_t len = strlen(text), width;
+    for (size_t at = 0; at < len && word.n < WORD_CHARS; at += width)
+        word.cp[word.n++] = hy_text_char((const uint8_t *)text, len, at, &width);
+    return word;
 }
 
-void subject_classes(uint8_t *classes) {
-    for (int i = 0; i < N_ENDINGS; i++)
-        mark(classes, endings[i].text, CLASS_ENDS, true);
-    mark(classes, breaks, CLASS_BREAKS, false);
-    mark(classes, "市县镇乡", CLASS_AREA, false);
+static void mark(struct subject_index *index, const char *list, uint8_t class) {
+    size_t len = strlen(list), width;
+    for (size_t at = 0; at < len; at += width)
+        index->classes[hy_text_char((const uint8_t *)list, len, at, &width) & 0xFFFF] |= class;
+}
+
+struct subject_index *subject_index_new(void) {
+    struct subject_index *index = calloc(1, sizeof *index);
+    if (index == NULL) return NULL;
+    for (int i = 0; i < N_ENDINGS; i++) {
+        index->ending[i] = word_of(endings[i].text);
+        uint32_t last = index->ending[i].cp[index->ending[i].n - 1] & 0xFFFF;
+        index->next[i] = index->first[last];
+        index->first[last] = (uint8_t)(i + 1);
+        index->classes[last] |= CLASS_ENDS;
+    }
+    for (int i = 0; i < N_MODIFIERS; i++)
+        index->modifier[i] = word_of(modifiers[i]);
+    for (int i = 0; i < N_PARTS; i++)
+        index->part[i] = word_of(parts[i]);
+    mark(index, breaks, CLASS_BREAKS);
+    mark(index, "市县镇乡", CLASS_AREA);
+    return index;
 }
 
 static bool is(const struct chars *chars, int i, uint8_t class) {
-    return chars->cp[i] < 1 << 16 && (chars->classes[chars->cp[i]] & class);
+    return chars->cp[i] < 1 << 16 && (chars->index->classes[chars->cp[i]] & class);
 }
 
 // Characters of the text before `end` that equal `word`: their number, 0 when they do not.
-static int ends_with(const struct chars *chars, int end, int from, const char *word) {
-    size_t len = strlen(word);
-    uint32_t stop = chars->at[end];
-    if (len > stop || memcmp(chars->buf->data + stop - len, word, len) != 0) return 0;
-    int start = end;
-    while (start > from && chars->at[start] > stop - len)
-        start--;
-    return chars->at[start] == stop - len ? end - start : 0;
+static int ends_with(const struct chars *chars, int end, int from, const struct word *word) {
+    if (end - from < word->n) return 0;
+    for (int i = 1; i <= word->n; i++)
+        if (chars->cp[end - i] != word->cp[word->n - i]) return 0;
+    return word->n;
 }
 
 static const struct ending *ending_at(const struct chars *chars, int end, int from, int *width) {
     const struct ending *best = NULL;
     *width = 0;
     if (!is(chars, end - 1, CLASS_ENDS)) return NULL;
-    for (int i = 0; i < N_ENDINGS; i++) {
-        int chars_long = ends_with(chars, end, from, endings[i].text);
+    for (int i = chars->index->first[chars->cp[end - 1]]; i > 0; i = chars->index->next[i - 1]) {
+        int chars_long = ends_with(chars, end, from, &chars->index->ending[i - 1]);
         if (chars_long > *width) {
             *width = chars_long;
-            best = &endings[i];
+            best = &endings[i - 1];
         }
     }
     if (best != NULL && best->not_before != NULL && end < chars->n && among(chars->cp[end], best->not_before))
@@ -240,31 +277,25 @@ static int name_start(const struct chars *chars, int end, int from) {
     return start;
 }
 
-// Reaches back over words that tell one of several apart, then takes two characters more.
-static int key_start(const struct chars *chars, int end, int from) {
+// Reaches back over words that tell one of several apart (or, for firms, over their legal form).
+static int over_modifiers(const struct chars *chars, int end, int from) {
     int at = end;
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        int longest = 0;
-        for (size_t i = 0; i < sizeof modifiers / sizeof *modifiers; i++) {
-            int width = ends_with(chars, at, from, modifiers[i]);
+    for (int longest = 1; longest > 0; at -= longest) {
+        longest = 0;
+        for (int i = 0; i < N_MODIFIERS; i++) {
+            int width = ends_with(chars, at, from, &chars->index->modifier[i]);
             if (width > longest && (width > 1 || at - width - from >= KEY_CHARS)) longest = width;
         }
-        if (longest > 0 && at - longest >= from) {
-            at -= longest;
-            moved = true;
-        }
     }
-    return at - from >= KEY_CHARS ? at - KEY_CHARS : NONE;
+    return at;
 }
 
 // A scheme is named by the two characters before the words that say which part of it.
 static int scheme_start(const struct chars *chars, int end, int from) {
     for (bool moved = true; moved;) {
         moved = false;
-        for (size_t i = 0; i < sizeof parts / sizeof *parts && !moved; i++) {
-            int width = ends_with(chars, end, from, parts[i]);
+        for (int i = 0; i < N_PARTS && !moved; i++) {
+            int width = ends_with(chars, end, from, &chars->index->part[i]);
             end -= width;
             moved = width > 0;
         }
@@ -288,33 +319,69 @@ static bool stock(const struct hy_dispatch *d, const struct chars *chars, int fr
     return dispatch_is_stock(d, chars->buf->data + chars->at[from], chars->at[to] - chars->at[from]);
 }
 
+// Where a name and its key begin, and where the key ends; false when it is no name.
+struct span {
+    int start, key, key_end;
+};
+
+static bool tail_span(const struct chars *chars, int from, int body, int end, struct span *span) {
+    int at = over_modifiers(chars, body, from);
+    int start = name_start(chars, at, from);
+    if (at - start < KEY_CHARS) { // nothing stands before the modifiers: they are the name
+        at = body;
+        start = name_start(chars, body, from);
+    }
+    *span = (struct span){start, at - KEY_CHARS, end};
+    return at - start >= KEY_CHARS;
+}
+
+static bool whole_span(const struct chars *chars, int from, int body, int end, struct span *span) {
+    enum { LEAST = 4 }; // 自来水公司 is a kind of firm, not one
+    int at = over_modifiers(chars, body, from);
+    int start = name_start(chars, at, from);
+    *span = (struct span){start, start, end};
+    return at - start >= LEAST || (at < body && at - start >= KEY_CHARS);
+}
+
+static bool scheme_span(const struct chars *chars, int from, int body, struct span *span) {
+    int at = scheme_start(chars, body, from), start = name_start(chars, at, from);
+    *span = (struct span){start, at - KEY_CHARS, at};
+    return at - start >= KEY_CHARS;
+}
+
+static bool span_of(const struct chars *chars, int from, int body, int end, enum shape shape, struct span *span) {
+    switch (shape) {
+    case SHAPE_TAIL:
+        return tail_span(chars, from, body, end, span);
+    case SHAPE_WHOLE:
+        return whole_span(chars, from, body, end, span);
+    case SHAPE_SCHEME:
+        return scheme_span(chars, from, body, span);
+    case SHAPE_NUMBER:
+        break;
+    }
+    int start = numbered_start(chars, body, from);
+    *span = (struct span){start, start, end};
+    return start != NONE;
+}
+
 // The name whose ending takes the characters [body, end); false when it is none.
 static bool name_of(const struct hy_dispatch *d, const struct chars *chars, int from, int body, int end,
                     const struct ending *ending, struct name *name) {
-    bool numbered = strcmp(ending->text, "号线") == 0;
-    int start = numbered ? numbered_start(chars, body, from) : name_start(chars, body, from);
-    if (start == NONE || ending->weight <= 0) return false;
-    int key_end = body;
-    if (ending->as != NULL) {
-        key_end = scheme_start(chars, body, from);
-        start = name_start(chars, key_end, from);
-    }
-    int key = numbered ? start : key_start(chars, key_end, start);
-    if (key == NONE || stock(d, chars, key, end) || stock(d, chars, start, body)) return false;
-    if (ending->as == NULL && stock(d, chars, key, body)) return false;
-    *name = (struct name){.from = start,
-                          .key = key,
-                          .key_to = ending->as != NULL ? key_end : end,
-                          .to = end,
-                          .ending = ending,
-                          .times = 1};
+    struct span span;
+    if (ending->weight <= 0 || !span_of(chars, from, body, end, ending->shape, &span)) return false;
+    int key_body = span.key_end < body ? span.key_end : body;
+    if (stock(d, chars, span.key, end) || stock(d, chars, span.key, key_body) || stock(d, chars, span.start, key_body))
+        return false;
+    *name = (struct name){
+        .from = span.start, .key = span.key, .key_to = span.key_end, .to = end, .ending = ending, .times = 1};
     return true;
 }
 
 static bool equal(const struct chars *a, const struct name *x, const struct chars *b, const struct name *y) {
     size_t len = a->at[x->key_to] - a->at[x->key];
-    const char *as = x->ending->as != NULL ? x->ending->as : "", *bs = y->ending->as != NULL ? y->ending->as : "";
-    return strcmp(as, bs) == 0 && len == b->at[y->key_to] - b->at[y->key] &&
+    bool schemes = x->ending->shape == SHAPE_SCHEME;
+    return schemes == (y->ending->shape == SHAPE_SCHEME) && len == b->at[y->key_to] - b->at[y->key] &&
            memcmp(a->buf->data + a->at[x->key], b->buf->data + b->at[y->key], len) == 0;
 }
 
@@ -342,6 +409,12 @@ static void add_name(struct found_names *found, const struct chars *chars, const
     found->names[found->n++] = *name;
 }
 
+// 公园路 is a road, 湖心苑路口 is at a compound: does the name go on behind this ending?
+static bool goes_on(const struct chars *chars, int end) {
+    if (end >= chars->n || !among(chars->cp[end], "路街巷桥")) return false;
+    return end + 1 >= chars->n || !among(chars->cp[end + 1], "口边灯面段上旁");
+}
+
 static void find_names(const struct hy_dispatch *d, const struct chars *chars, bool title, struct found_names *found) {
     struct name last = {0};
     bool have = false;
@@ -349,7 +422,7 @@ static void find_names(const struct hy_dispatch *d, const struct chars *chars, b
     for (int end = 1; end <= chars->n; end++) {
         int width;
         const struct ending *ending = ending_at(chars, end, from, &width);
-        if (ending == NULL) continue;
+        if (ending == NULL || goes_on(chars, end)) continue;
         int wider; // 汽车站 before 汽车 is read as one: take the longest that starts here
         if (end < chars->n && ending_at(chars, end + 1, from, &wider) != NULL && wider > width) continue;
         struct name name;
@@ -391,8 +464,7 @@ static void make_subject(const struct hy_dispatch *d, const struct hy_route *rou
         copy_text(key, sizeof key, chars->buf->data + chars->at[name->key],
                   chars->at[name->key_to] - chars->at[name->key]);
         size_t len = strlen(key);
-        if (name->ending->as != NULL)
-            copy_text(key + len, sizeof key - len, name->ending->as, strlen(name->ending->as));
+        if (name->ending->shape == SHAPE_SCHEME) copy_text(key + len, sizeof key - len, "补贴", strlen("补贴"));
     } else if (*route->area != '\0') {
         copy_text(out->place, sizeof out->place, route->area, strlen(route->area));
     }
@@ -414,8 +486,8 @@ int hy_route_subjects(const struct hy_dispatch *d, struct hy_route_scratch *s, c
                       struct hy_subject out[HY_SUBJECTS]) {
     struct chars title, text;
     struct found_names found = {.n = 0};
-    read_chars(s->classes, &s->title, &title);
-    read_chars(s->classes, &s->text, &text);
+    read_chars(s->names, &s->title, &title);
+    read_chars(s->names, &s->text, &text);
     find_names(d, &title, true, &found);
     find_names(d, &text, false, &found);
     weigh_names(&found);

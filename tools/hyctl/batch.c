@@ -82,7 +82,8 @@ int hyctl_batch(FILE *in, FILE *out, hyctl_line answer, void *ctx) {
         if (blank(line, (size_t)len)) continue;
         hy_buf_clear(&answers);
         fine &= one_line(line, (size_t)len, number, answer, ctx, &answers);
-        if (!hy_buf_ok(&answers) || fwrite(answers.data, 1, answers.len, out) != answers.len) {
+        bool written = answers.len == 0 || fwrite(answers.data, 1, answers.len, out) == answers.len;
+        if (!hy_buf_ok(&answers) || !written) {
             hyctl_error("line %zu: its answer could not be written", number);
             fine = false;
             break;
