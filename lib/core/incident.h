@@ -17,7 +17,7 @@
 
 enum {
     HY_EVIDENCE = 50,      // strongest posts kept
-    HY_EVIDENCE_URL = 256, // bytes of a link kept; a longer one is left out
+    HY_EVIDENCE_URL = 200, // bytes of a link kept; a longer one is left out
     HY_REASONS = 4,
     HY_REASON_TEXT = 128,
     HY_LEVELS = 8,              // levels a pack may have

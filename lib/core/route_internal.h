@@ -28,7 +28,7 @@ struct hy_route_scratch {
     struct row_score *rows;
     int *touched; // rows with a score or an exclusion
     int n_touched;
-    double *departments; // score a department
+    double *departments;         // score a department
     struct subject_index *names; // how names end
 };
 

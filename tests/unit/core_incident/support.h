@@ -1,5 +1,6 @@
-// What the tests of the sentinel's counting share: rules of a day's window, a sighting, a made-up run of them.
-// Include after cmocka. Times are minutes from a fixed morning. A new helper goes here when both tests need it.
+// What the tests of the sentinel's counting share: rules with a day's window, one sighting, the totals of a window.
+// Times are minutes from a fixed instant; writers and events are numbers. Include after cmocka.
+// To extend: a helper goes here when both tests need it.
 #ifndef TESTS_CORE_INCIDENT_SUPPORT_H
 #define TESTS_CORE_INCIDENT_SUPPORT_H
 

@@ -1,5 +1,6 @@
-// What the tests of lists, routes and subjects share: a list from text, a decision from text.
-// Include after cmocka. A new helper goes here when two of the tests need it.
+// What the tests of lists, routes and subjects share: a list loaded from text, a decision on a text, a reason by its
+// step. A list that does not load fails the test with its mistakes. Include after cmocka. To extend: a helper goes here
+// when two of the tests need it.
 #ifndef TESTS_CORE_ROUTE_SUPPORT_H
 #define TESTS_CORE_ROUTE_SUPPORT_H
 
