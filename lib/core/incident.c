@@ -12,6 +12,8 @@
 int hy_incident_rules(const struct hy_pack_incident *pack, struct hy_incident_rules *out) {
     enum { BUCKETS = 24, SECOND = 1000, MINUTE = 60 * SECOND };
     if (pack->n_levels < 1 || pack->n_levels > HY_LEVELS || pack->window_minutes < 1) return HY_EINVALID;
+    for (int i = 0; i < pack->n_levels; i++)
+        if (pack->levels[i].writers < 1) return HY_EINVALID; // an empty window would be an incident
     int64_t window = pack->window_minutes * MINUTE;
     *out = (struct hy_incident_rules){
         .window_ms = window,
@@ -116,9 +118,15 @@ static uint64_t writers_of(const struct hy_subject_state *state, const struct bu
     return n;
 }
 
-static void retire(struct hy_subject_state *state, const struct hy_incident_rules *rules, struct bucket *bucket,
-                   int64_t now_ms) {
-    if (rules->baseline_days > 0 && !run_stands_out(&state->run, rules, now_ms)) {
+// Was the bucket part of the last run, while that stood out? What is extraordinary does not become usual.
+static bool extraordinary(const struct run *run, const struct hy_incident_rules *rules, const struct bucket *bucket) {
+    int64_t begin = bucket->number * rules->bucket_ms;
+    return run->number > 0 && run->usual >= 0 && begin > run->started_ms - rules->window_ms &&
+           begin <= run->last_above_ms && begin < run->started_ms + rules->baseline_days * (int64_t)DAY_MS;
+}
+
+static void retire(struct hy_subject_state *state, const struct hy_incident_rules *rules, struct bucket *bucket) {
+    if (rules->baseline_days > 0 && !extraordinary(&state->run, rules, bucket)) {
         uint32_t *cell = day_cell(state, rules, bucket->number * rules->bucket_ms / DAY_MS);
         if (cell != NULL) *cell += (uint32_t)writers_of(state, bucket);
     }
@@ -150,7 +158,7 @@ void move_on(struct hy_subject_state *state, const struct hy_incident_rules *rul
     int64_t first = newest - kept_buckets(rules);
     int gone = 0;
     while (gone < state->n_buckets && state->buckets[gone].number < first)
-        retire(state, rules, &state->buckets[gone++], now_ms);
+        retire(state, rules, &state->buckets[gone++]);
     if (gone == 0) return;
     state->n_buckets -= gone;
     memmove(state->buckets, state->buckets + gone, (size_t)state->n_buckets * sizeof *state->buckets);
@@ -250,6 +258,7 @@ static uint64_t hash_of(const char *text) {
 int hy_subject_sighted(struct hy_subject_state *state, const struct hy_incident_rules *rules,
                        const struct hy_sighted *sighted, int64_t now_ms) {
     int64_t occurred = sighted->occurred_ms < now_ms ? sighted->occurred_ms : now_ms;
+    lapse(state, rules, now_ms);
     move_on(state, rules, now_ms);
     int64_t number = occurred / rules->bucket_ms;
     if (occurred < 0 || number < state->newest - kept_buckets(rules)) return HY_SIGHTED_LATE;

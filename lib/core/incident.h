@@ -36,7 +36,8 @@ struct hy_incident_rules {
     int n_levels;
     struct hy_pack_level levels[HY_LEVELS]; // worst first
 };
-// From the pack's rows; watching_since_ms is left 0. HY_EINVALID: no levels, more than HY_LEVELS, or no window.
+// From the pack's rows; watching_since_ms is left 0. HY_EINVALID: no levels, more than HY_LEVELS, one without writers,
+// or no window.
 HY_MUST_CHECK int hy_incident_rules(const struct hy_pack_incident *pack, struct hy_incident_rules *out);
 
 // One sighting; texts borrowed.

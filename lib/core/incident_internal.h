@@ -65,7 +65,7 @@ HY_MUST_CHECK int pairs_add(struct pairs *pairs, uint64_t hash, int64_t bucket);
 bool pairs_has(const struct pairs *pairs, uint64_t hash, int64_t bucket);
 bool pairs_has_hash(const struct pairs *pairs, uint64_t hash);
 void pairs_drop_before(struct pairs *pairs, int64_t bucket);
-int pairs_distinct_since(const struct pairs *pairs, int64_t bucket); // distinct hashes in buckets >= bucket
+int pairs_distinct(const struct pairs *pairs, int64_t first, int64_t last); // distinct hashes in buckets first to last
 void pairs_free(struct pairs *pairs);
 
 // sketch
@@ -77,9 +77,10 @@ uint64_t sketch_count(const uint8_t *sketch);
 int64_t kept_buckets(const struct hy_incident_rules *rules);                 // window and allowance
 int64_t window_first(const struct hy_incident_rules *rules, int64_t now_ms); // first bucket of the window
 void move_on(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms);
+void lapse(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms); // incident_level.c
 HY_MUST_CHECK int run_add_writer(struct run *run, uint64_t hash);
 void run_reset(struct run *run);
-// Does the run stand out still, so that neither its measure nor the baseline moves?
+// Does the run stand out still, so that its measure does not move?
 bool run_stands_out(const struct run *run, const struct hy_incident_rules *rules, int64_t now_ms);
 int evidence_compare(const struct hy_evidence *a, const struct hy_evidence *b); // < 0: a is the stronger
 void evidence_free(struct hy_evidence *evidence);

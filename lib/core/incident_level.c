@@ -28,11 +28,11 @@ static double usual_of(const struct hy_subject_state *state, const struct hy_inc
     return sum / (double)known * (double)rules->window_ms / DAY_MS;
 }
 
-static uint64_t window_writers(const struct hy_subject_state *state, int64_t first) {
-    if (!state->sketched) return (uint64_t)pairs_distinct_since(&state->writers, first);
+static uint64_t window_writers(const struct hy_subject_state *state, int64_t first, int64_t last) {
+    if (!state->sketched) return (uint64_t)pairs_distinct(&state->writers, first, last);
     uint8_t all[SKETCH] = {0};
     for (int i = 0; i < state->n_buckets; i++)
-        if (state->buckets[i].number >= first && state->buckets[i].sketch != NULL)
+        if (state->buckets[i].number >= first && state->buckets[i].number <= last && state->buckets[i].sketch != NULL)
             sketch_merge(all, state->buckets[i].sketch);
     return sketch_count(all);
 }
@@ -49,7 +49,7 @@ void hy_subject_window(const struct hy_subject_state *state, const struct hy_inc
         out->official += bucket->official;
         out->negative += bucket->negative;
     }
-    out->writers = window_writers(state, first);
+    out->writers = window_writers(state, first, last);
     out->usual = usual_of(state, rules, now_ms);
     if (run_stands_out(&state->run, rules, now_ms) && state->run.usual < out->usual) out->usual = state->run.usual;
 }
@@ -181,37 +181,42 @@ static bool too_few(const struct hy_subject_state *state, const struct hy_incide
     return !state->run.running && !state->sketched && state->writers.n < rules->levels[rules->n_levels - 1].writers;
 }
 
-// Time since the bucket before the newest one that holds anything: how long it was silent before what came just now.
-static int64_t silent_ms(const struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms) {
-    int64_t now = now_ms / rules->bucket_ms;
-    for (int i = state->n_buckets - 1; i >= 0; i--)
-        if (state->buckets[i].number < now) return now_ms - (state->buckets[i].number + 1) * rules->bucket_ms;
-    return now_ms - state->run.last_observed_ms;
+// Judges the time since the run was last above a level, as ticks would have done: with nothing new the window only
+// empties, so it stayed above until some bucket's end. Called before anything moves on, so that runs do not depend on
+// ticks.
+void lapse(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms) {
+    struct run *run = &state->run;
+    if (!run->running) return;
+    struct hy_window_totals window;
+    while (run->last_above_ms + 1 < now_ms) {
+        hy_subject_window(state, rules, run->last_above_ms + 1, &window);
+        if (level_of(rules, &window) == NULL) break;
+        run->last_above_ms += rules->bucket_ms;
+    }
+    if (now_ms - run->last_above_ms >= rules->quiet_ms) end_run(state, rules, now_ms);
 }
 
 bool hy_subject_observe(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms,
                         struct hy_observation *out) {
     struct run *run = &state->run;
+    lapse(state, rules, now_ms);
     move_on(state, rules, now_ms);
     if (too_few(state, rules)) {
         forget_old_evidence(state, rules, now_ms);
         run->dirty = false;
         return false;
     }
-    if (run->running && silent_ms(state, rules, now_ms) >= rules->window_ms + rules->quiet_ms)
-        end_run(state, rules, now_ms); // nobody asked meanwhile, but the window was empty for the quiet time
     if (now_ms - run->last_observed_ms < HY_OBSERVE_EVERY_MS) return false;
     struct hy_window_totals window;
     hy_subject_window(state, rules, now_ms, &window);
     const struct hy_pack_level *level = level_of(rules, &window);
-    if (level == NULL && run->running && now_ms - run->last_above_ms >= rules->quiet_ms) end_run(state, rules, now_ms);
     if (level == NULL && !run->running) {
         forget_old_evidence(state, rules, now_ms);
         run->dirty = false;
         return false;
     }
     if (level != NULL) {
-        run->last_above_ms = now_ms;
+        run->last_above_ms = (now_ms / rules->bucket_ms + 1) * rules->bucket_ms - 1; // a window is one of whole buckets
         if (!run->running) start_run(state, rules, &window, now_ms);
     }
     bool worse = level != NULL && (run->level == 0 || (uint32_t)level->level < run->level);

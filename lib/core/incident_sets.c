@@ -46,7 +46,7 @@ void pairs_drop_before(struct pairs *pairs, int64_t bucket) {
 }
 
 // A hash set on the stack, as small as the number allows; 0 as a hash is counted apart, since it marks a free place.
-int pairs_distinct_since(const struct pairs *pairs, int64_t bucket) {
+int pairs_distinct(const struct pairs *pairs, int64_t first, int64_t last) {
     uint64_t seen[2 * EXACT_EVENTS];
     int size = 16, distinct = 0;
     bool zero = false;
@@ -55,7 +55,7 @@ int pairs_distinct_since(const struct pairs *pairs, int64_t bucket) {
     memset(seen, 0, (size_t)size * sizeof *seen);
     for (int i = 0; i < pairs->n && i < EXACT_EVENTS - 1; i++) {
         uint64_t hash = pairs->hash[i];
-        if (pairs->bucket[i] < bucket) continue;
+        if (pairs->bucket[i] < first || pairs->bucket[i] > last) continue;
         if (hash == 0) {
             zero = true;
             continue;

@@ -202,11 +202,21 @@ static int read_run(struct run *run, const pb_state *pb) {
     return 0;
 }
 
+#define FAR_MS INT64_C(1000000000000000) // 30,000 years
+
+static bool far_off(int64_t unix_ms) {
+    return unix_ms < -FAR_MS || unix_ms > FAR_MS;
+}
+
 // What no state of ours can hold; a state that passes cannot break the counting.
 static const char *flaw(const pb_state *pb) {
     enum { FAR = 100000 };
-    if (pb->bucket_ms < 1 || pb->newest < INT64_MIN / 2 / pb->bucket_ms || pb->newest > INT64_MAX / 2 / pb->bucket_ms)
+    if (pb->bucket_ms < 1 || pb->bucket_ms > FAR * (int64_t)DAY_MS || pb->newest < 0 ||
+        pb->newest > FAR_MS / pb->bucket_ms)
         return "bucket length or newest bucket";
+    if (far_off(pb->last_above_ms) || far_off(pb->last_observed_ms) || far_off(pb->run_started_ms) ||
+        far_off(pb->first_day))
+        return "times of the run";
     if (pb->n_writers != pb->n_writer_ages || pb->n_writers > EXACT_WRITERS) return "writers";
     if (pb->n_events != pb->n_event_ages || pb->n_events > EXACT_EVENTS) return "events";
     if (pb->n_days > MAX_DAYS || pb->n_evidence > HY_EVIDENCE || pb->n_run_writers > EXACT_WRITERS)

@@ -206,6 +206,33 @@ static void a_lull_shorter_than_the_quiet_time_does_not_split_a_run(void **state
     hy_subject_free(s);
 }
 
+// A subject asked once a second and one asked only when something comes have the same runs.
+static void ticks_make_no_difference_to_the_runs(void **state) {
+    (void)state;
+    struct hy_subject_state *asked = subject_of(&rules), *left = subject_of(&rules);
+    uint64_t seed = 29, runs = 0;
+    int64_t minute = 0;
+    for (int i = 0; i < 600; i++) {
+        seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+        int64_t pause = i % 9 == 0 ? (int64_t)(seed >> 52) : (int64_t)(seed >> 58); // up to 68 hours, up to 1 hour
+        struct hy_observation a, b;
+        for (int64_t tick = minute + 30; tick < minute + pause; tick += 30)
+            assert_false(observe(asked, tick, &a));
+        minute += pause + 1;
+        sight(asked, &rules, i, i, minute);
+        sight(left, &rules, i, i, minute);
+        bool said = observe(asked, minute, &a);
+        assert_int_equal(said, observe(left, minute, &b));
+        if (!said) continue;
+        assert_int_equal(a.run, b.run);
+        assert_int_equal(a.messages, b.messages);
+        runs = a.run;
+    }
+    assert_true(runs > 10);
+    hy_subject_free(asked);
+    hy_subject_free(left);
+}
+
 static void the_strongest_posts_are_kept_in_order(void **state) {
     (void)state;
     struct hy_subject_state *s = subject_of(&rules);
@@ -310,11 +337,13 @@ static void a_subject_is_over_only_when_nothing_would_be_lost(void **state) {
 static void packs_without_usable_thresholds_are_refused(void **state) {
     (void)state;
     struct hy_incident_rules out;
-    struct hy_pack_level level = {1, 1, 1};
+    struct hy_pack_level level = {1, 1, 1}, nobody = {4, 0, 1};
     struct hy_pack_incident none = {.window_minutes = 10}, window = {.n_levels = 1, .levels = &level},
+                            empty = {.window_minutes = 10, .n_levels = 1, .levels = &nobody},
                             many = {.window_minutes = 10, .n_levels = HY_LEVELS + 1, .levels = &level};
     assert_int_equal(hy_incident_rules(&none, &out), HY_EINVALID);
     assert_int_equal(hy_incident_rules(&window, &out), HY_EINVALID);
+    assert_int_equal(hy_incident_rules(&empty, &out), HY_EINVALID);
     assert_int_equal(hy_incident_rules(&many, &out), HY_EINVALID);
 }
 
@@ -331,6 +360,7 @@ int main(void) {
         cmocka_unit_test(observations_are_a_second_apart_and_nothing_is_lost_between),
         cmocka_unit_test(a_quiet_time_ends_the_run_and_the_next_one_starts_afresh),
         cmocka_unit_test(a_lull_shorter_than_the_quiet_time_does_not_split_a_run),
+        cmocka_unit_test(ticks_make_no_difference_to_the_runs),
         cmocka_unit_test(the_strongest_posts_are_kept_in_order),
         cmocka_unit_test(the_order_of_the_input_does_not_matter),
         cmocka_unit_test(a_storm_is_estimated_within_bounds_of_memory),
