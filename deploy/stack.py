@@ -186,6 +186,7 @@ class Stack:
 
     def __init__(self, data, watcher, with_sample):
         self.data, self.supervisor, self.with_sample = data, watcher, with_sample
+        self.pack = "sample" if with_sample else "yuancheng"
         self.ports = Ports()
         self.kafka = os.environ.get("HY_KAFKA", "")
         self.redis, self.redis_password = without_password(os.environ.get("HY_REDIS", ""))
@@ -250,7 +251,7 @@ class Stack:
         """The configuration: what all programs share, then a section a program with what is its alone."""
         common = {"kafka": {"brokers": self.kafka}, "log": {"format": "text"},
                   "redis": {"url": self.redis, "password_file": str(self.redis_secret)}}
-        pack = {"policy": {"pack": "sample" if self.with_sample else "yuancheng"}}
+        pack = {"policy": {"pack": self.pack}}
         own = {
             "router": pack, "casework": pack, "sentinel": pack,
             "gateway": {"accounts": {"dir": str(self.folder("accounts"))}},
@@ -297,11 +298,12 @@ class Stack:
             raise StartFailed("HY_REDIS: no Redis answers there to PING (redis://[:PASSWORD@]HOST:PORT/DB, unix:///PATH)", "-")
 
     def prepare_contents(self):
-        hyctl = str(BIN / "hyctl")
+        hyctl, config = str(BIN / "hyctl"), ["--config", str(self.config_file)]
         with Step("creating topics"):
-            self.supervisor.command("topics", [hyctl, "topics", "create", "--config", str(self.config_file)])
-        with Step("publishing policy packs and calendars"):
-            self.supervisor.command("policy", [hyctl, "policy", "publish", "--config", str(self.config_file)])
+            self.supervisor.command("topics", [hyctl, "topics", "create", *config])
+        with Step(f"publishing the pack {self.pack} and the calendars"):
+            self.supervisor.command("policy", [hyctl, "policy", "publish", self.pack, *config, "--policies",
+                                               str(ROOT / "deploy/policies"), "--calendars", str(ROOT / "deploy/calendars")])
 
     def start_programs(self):
         for stage in sorted({stage for _, stage, _ in self.rows}):
