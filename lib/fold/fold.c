@@ -182,6 +182,7 @@ void hy_fold_free(struct hy_fold *fold) {
     free(fold->batch);
     free(fold->logs);
     hy_fold_parts_free(&fold->parts);
+    hy_fold_parts_free(&fold->seen);
     pthread_mutex_destroy(&fold->queue_lock);
     free(fold);
 }

@@ -81,7 +81,8 @@ struct hy_fold_sink {
     int (*commit)(void *ctx, const struct hy_fold_commit *parts, size_t n, struct hy_error *err);
     // A batch that failed after begin was dropped. (may be NULL)
     void (*rollback)(void *ctx);
-    // The partition was folded to what was its end at that moment; called once after each (re)opening. (may be NULL)
+    // The partition was folded to what was its end at that moment: after each (re)opening, and again each time that the
+    // end is reached after more records. (may be NULL)
     void (*caught_up)(void *ctx, const char *topic, int32_t partition);
 };
 

@@ -24,7 +24,7 @@ static struct hy_fold_part *part_of(struct hy_fold *fold, const rd_kafka_message
 
 static void reached_end(struct hy_fold_part *part) {
     part->at_end = true;
-    if (!part->caught_up && !part->in_batch) part->caught_up = part->tell = true;
+    if (!part->in_batch) part->caught_up = part->tell = true;
 }
 
 // Errors come as messages; none of them carries data.
@@ -122,8 +122,9 @@ static void advance(struct hy_fold *fold) {
         struct hy_fold_part *part = &fold->parts.list[i];
         if (!part->in_batch) continue;
         part->position.offset = part->next;
+        hy_fold_saw(fold, part);
         hy_backoff_reset(&part->backoff);
-        if (part->at_end && !part->caught_up) part->caught_up = part->tell = true;
+        if (part->at_end) part->caught_up = part->tell = true;
     }
 }
 

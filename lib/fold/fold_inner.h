@@ -34,6 +34,7 @@ struct hy_fold {
     rd_kafka_t *probe;
     struct hy_kafka_state consumer_state, probe_state;
     struct hy_fold_parts parts;
+    struct hy_fold_parts seen; // positions the store has confirmed to this process; kept over assignments
     struct hy_fold_log *logs;
     size_t n_logs;
     rd_kafka_message_t **batch;
@@ -45,6 +46,8 @@ struct hy_fold {
     struct hy_fold_metrics metrics;
 };
 
+// Remembers a position that the store has confirmed.
+void hy_fold_saw(struct hy_fold *fold, const struct hy_fold_part *part);
 // fold_open.c: opens partitions whose time has come; sets assignment_changed.
 void hy_fold_open_waiting(struct hy_fold *fold);
 // Without a group: looks topics and partitions up when it is time.

@@ -31,6 +31,18 @@ static int log_id_of(struct hy_fold *fold, const char *topic, const char **out, 
     return 0;
 }
 
+void hy_fold_saw(struct hy_fold *fold, const struct hy_fold_part *part) {
+    struct hy_fold_part *seen = hy_fold_parts_find(&fold->seen, part->topic, part->partition);
+    if (!seen) seen = hy_fold_parts_add(&fold->seen, part->topic, part->partition);
+    if (seen) seen->position = part->position;
+}
+
+// An older copy of the store stands behind what it had confirmed.
+static bool older_copy(struct hy_fold *fold, const struct hy_fold_part *part, const struct hy_fold_position *stored) {
+    const struct hy_fold_part *seen = hy_fold_parts_find(&fold->seen, part->topic, part->partition);
+    return seen && strcmp(seen->position.log_id, stored->log_id) == 0 && stored->offset < seen->position.offset;
+}
+
 static int start_over(struct hy_fold *fold, struct hy_fold_part *part, const char *log_id, int64_t low,
                       enum hy_fold_reset why, struct hy_error *err) {
     struct hy_fold_position start = {.offset = low};
@@ -43,6 +55,7 @@ static int start_over(struct hy_fold *fold, struct hy_fold_part *part, const cha
     hy_metric_add(fold->metrics.refolds[why], 1);
     part->from_start = false;
     part->position = start;
+    hy_fold_saw(fold, part);
     return 0;
 }
 
@@ -58,7 +71,8 @@ static int open_part(struct hy_fold *fold, struct hy_fold_part *part, struct hy_
                                  part->partition, ASK_TIMEOUT_MS, &low, &high, err);
     if (rc == 0) rc = fold->sink.open(fold->sink.ctx, part->topic, part->partition, &stored, err);
     if (rc != 0) return rc;
-    if (part->from_start && stored.offset >= 0) return start_over(fold, part, log_id, low, HY_FOLD_RESET_STORE, err);
+    if (stored.offset >= 0 && (part->from_start || older_copy(fold, part, &stored)))
+        return start_over(fold, part, log_id, low, HY_FOLD_RESET_STORE, err);
     switch (hy_fold_judge(&stored, log_id, low, high, part->beyond_seen, &why)) {
     case HY_FOLD_GO_ON:
         part->position = stored;

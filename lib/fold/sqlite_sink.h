@@ -22,7 +22,7 @@ struct hy_sqlite_sink {
     int (*flush)(void *ctx, struct hy_sqlite *db, struct hy_error *err);
     // After it: what may now be told (SSE). Also called with n = 0 after a forget. (may be NULL)
     void (*stored)(void *ctx, const struct hy_fold_commit *parts, size_t n);
-    // Folded to the end. (may be NULL)
+    // Folded to the end, each time. (may be NULL)
     void (*caught_up)(void *ctx, const char *topic, int32_t partition);
 };
 

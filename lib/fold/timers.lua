@@ -187,6 +187,13 @@ local function put(head, names, packed)
     return #new.clocks - #old.clocks
 end
 
+-- Marks what is out, with an offset within [from, to], to be handed out again by the next claims.
+local function hand_back(head, from, to)
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', head .. ':o', from, to)) do
+        redis.call('ZADD', head .. ':o', AGAIN, member)
+    end
+end
+
 -- take: an assignment's new owner; keep: the same owner after a lost connection. Entries whose send has no known offset
 -- are handed out again by the next claims.
 local function open(keys, args)
@@ -195,9 +202,7 @@ local function open(keys, args)
     if not have[1] then return {'lost'} end
     if mode ~= 'take' and have[1] ~= token then return {'token'} end
     redis.call('HSET', head, 'token', token)
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', head .. ':o', SENDING, SENDING)) do
-        redis.call('ZADD', head .. ':o', AGAIN, member)
-    end
+    hand_back(head, SENDING, SENDING)
     return {'ok', have[2], have[3], have[4] or '', have[5] or '', next_due(head)}
 end
 
@@ -214,6 +219,13 @@ local function reset(keys, args)
     return {'ok'}
 end
 
+-- Casework's progress in hy.commands. Offsets of another log mean nothing: what was sent there is handed out again.
+local function note_progress(head, log, offset)
+    local before = redis.call('HGET', head, 'progress_log')
+    if before and before ~= log then hand_back(head, 0, '+inf') end
+    redis.call('HSET', head, 'progress_log', log, 'progress', offset)
+end
+
 -- schedule and cancel: cases, and the position after them, in one step. progress may be ''.
 local function write(keys, args)
     local head = keys[1]
@@ -225,7 +237,7 @@ local function write(keys, args)
         change, stale = change + (delta or 0), stale + (delta and 0 or 1)
     end
     redis.call('HSET', head, 'offset', args[3])
-    if args[5] ~= '' then redis.call('HSET', head, 'progress_log', args[4], 'progress', args[5]) end
+    if args[5] ~= '' then note_progress(head, args[4], args[5]) end
     local n = redis.call('HINCRBY', head, 'n', change)
     return {'ok', stale, next_due(head), n}
 end
@@ -262,7 +274,10 @@ local function claim_due(head, names, now, limit, out)
         local ids = leaf and redis.call('ZRANGEBYSCORE', head .. ':d:' .. leaf, '-inf', upto, 'LIMIT', 0, limit - #out)
             or {}
         if #ids == 0 then return end
-        for _, id in ipairs(ids) do claim_case(head, names, leaf, id, now, out) end
+        for _, id in ipairs(ids) do
+            if #out >= limit then return end
+            claim_case(head, names, leaf, id, now, out)
+        end
     end
 end
 

@@ -1,0 +1,132 @@
+// How fast and how small timers in Redis are: bench_timers REDIS_URL [CASES [CLOCKS]] on an empty, private Redis.
+// Prints one line a figure: schedule, claim and cancel per second through one connection, bytes a timer.
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/id.h"
+#include "lib/fold/timers.h"
+
+enum { SHARDS = 16, BATCH = 250, ROUND = 4 };
+
+struct bench {
+    struct hy_redis *redis;
+    struct hy_timers_shard shards[SHARDS];
+    int cases, clocks;
+};
+
+static void die(const char *doing, const struct hy_error *err) {
+    fprintf(stderr, "bench_timers: %s: %s\n", doing, err->text);
+    exit(1);
+}
+
+static double seconds(void) {
+    return (double)hy_mono_ns(hy_clock_system()) / 1e9;
+}
+
+static int64_t used_memory(struct bench *b) {
+    redisReply *reply;
+    struct hy_error err = {0};
+    if (hy_redis_call(b->redis, &reply, &err, 2, "INFO", "memory") != 0) die("INFO", &err);
+    const char *at = strstr(reply->str, "used_memory:");
+    int64_t value = at ? strtoll(at + 12, NULL, 10) : 0;
+    freeReplyObject(reply);
+    return value;
+}
+
+// One batch of cases of one shard; span_ms > 0 spreads due times over it from now + 1 h, 0 = due already, < 0 = cancel.
+static void send_batch(struct bench *b, int shard, int first, int64_t now, int64_t span_ms, uint64_t version) {
+    static const char *const names[] = {"reply", "forward", "cac_notify", "statement_5h"};
+    struct hy_buf packed[BATCH] = {0};
+    struct hy_bytes views[BATCH];
+    struct hy_error err = {0};
+    for (int i = 0; i < BATCH; i++) {
+        struct hy_timer timers[4];
+        char id[HY_ID_SIZE], dossier[HY_ID_SIZE], text[24];
+        snprintf(text, sizeof text, "%d-%d", shard, first + i);
+        hy_id_strings(id, 2, "case", text);
+        hy_id_strings(dossier, 2, "dossier", text);
+        for (int c = 0; c < b->clocks; c++) {
+            int64_t due = span_ms ? now + 3600000 + (int64_t)((double)rand() / RAND_MAX * (double)span_ms) : now - 1;
+            timers[c] = (struct hy_timer){names[c], 1, 0, due};
+        }
+        struct hy_timer_case one = {id, dossier, version, timers, span_ms < 0 ? 0 : (size_t)b->clocks};
+        if (hy_timer_case_pack(&one, &packed[i], &err) != 0) die("pack", &err);
+        views[i] = hy_buf_view(&packed[i]);
+    }
+    if (hy_timers_send_write(&b->shards[shard], views, BATCH, b->shards[shard].offset + BATCH, NULL, &err) != 0)
+        die("write", &err);
+    for (int i = 0; i < BATCH; i++)
+        hy_buf_free(&packed[i]);
+}
+
+static void take_batch(struct bench *b, int shard) {
+    struct hy_timers_written written;
+    struct hy_error err = {0};
+    if (hy_timers_take_write(&b->shards[shard], b->shards[shard].offset + BATCH, &written, &err) != 0)
+        die("write", &err);
+}
+
+static void write_all(struct bench *b, const char *what, int64_t span_ms, uint64_t version) {
+    int64_t now = hy_wall_ms(hy_clock_system());
+    double start = seconds();
+    for (int first = 0; first < b->cases / SHARDS; first += BATCH)
+        for (int shard = 0; shard < SHARDS; shard += ROUND) {
+            for (int i = 0; i < ROUND; i++)
+                send_batch(b, shard + i, first, now, span_ms, version);
+            for (int i = 0; i < ROUND; i++)
+                take_batch(b, shard + i);
+        }
+    printf("%s_per_second %.0f\n", what, (double)b->cases * b->clocks / (seconds() - start));
+}
+
+static void claim_all(struct bench *b) {
+    static struct hy_timers_claimed claimed;
+    struct hy_timers_claim how = {HY_TIMERS_NONE, 5000, HY_TIMERS_NONE, HY_TIMERS_CLAIM_MAX};
+    struct hy_error err = {0};
+    size_t total = 0, round;
+    double start = seconds();
+    do {
+        round = 0;
+        for (int i = 0; i < SHARDS; i++)
+            if (hy_timers_send_claim(&b->shards[i], &how, &err) != 0) die("claim", &err);
+        for (int i = 0; i < SHARDS; i++) {
+            if (hy_timers_take_claim(&b->shards[i], &claimed, &err) != 0) die("claim", &err);
+            round += claimed.n;
+        }
+        total += round;
+    } while (round > 0);
+    printf("claimed %zu\nclaim_per_second %.0f\n", total, (double)total / (seconds() - start));
+}
+
+int main(int argc, char **argv) {
+    struct bench b = {.cases = argc > 2 ? atoi(argv[2]) : 200000, .clocks = argc > 3 ? atoi(argv[3]) : 1};
+    struct hy_fold_position start = {.log_id = "BENCH", .offset = 0};
+    struct hy_error err = {0};
+    if (argc < 2 || b.clocks < 1 || b.clocks > 4) {
+        fprintf(stderr, "usage: bench_timers REDIS_URL [CASES [CLOCKS 1..4]]\n");
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    b.cases -= b.cases % (SHARDS * BATCH);
+    struct hy_redis_options options = {.url = argv[1], .op_timeout_ms = 30000};
+    if (hy_redis_new(&options, &b.redis, &err) != 0) die("url", &err);
+    hy_timers_use(b.redis);
+    for (int i = 0; i < SHARDS; i++)
+        if (hy_timers_shard_init(&b.shards[i], b.redis, "hy", i, &err) != 0 || hy_timers_new_token(&b.shards[i]) != 0 ||
+            hy_timers_reset(&b.shards[i], true, &start, &err) != 0)
+            die("reset", &err);
+    int64_t before = used_memory(&b);
+    write_all(&b, "schedule_7_days", INT64_C(7) * 86400000, 1);
+    printf("bytes_a_timer %.1f\n", (double)(used_memory(&b) - before) / b.cases / b.clocks);
+    write_all(&b, "reschedule_all_due", 0, 2);
+    claim_all(&b);
+    write_all(&b, "reschedule_claimed", INT64_C(7) * 86400000, 3);
+    write_all(&b, "cancel", -1, 4);
+    printf("bytes_left %" PRId64 "\n", used_memory(&b) - before);
+    hy_redis_free(b.redis);
+    return 0;
+}
