@@ -1,0 +1,136 @@
+"""What Redis's raw keys say of timers, and what hy.cases says: two independent readers (docs/timers.md), to be compared.
+
+    from harness import timers
+    assert timers.in_redis(client) == timers.in_cases(bootstrap, "hy.cases")
+
+`client` is redis.Redis(..., decode_responses=False). Nothing here calls the functions that our program loads.
+"""
+import re
+import struct
+from dataclasses import dataclass
+
+from . import contract, topics
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Timer:
+    case: str
+    clock: str
+    epoch: int
+    stage: int
+    due: int  # Unix milliseconds
+
+
+@dataclass
+class Shard:
+    """All of one shard as it stands, for tests that look closer than the set of timers."""
+    partition: int
+    log_id: str
+    offset: int
+    token: str
+    pending: int
+    timers: list      # of Timer
+    claimed: set      # of Timer
+    outbox: dict      # (case, clock) → offset of its TimerFired, -1 on its way, -2 to be given out again
+    index: dict       # case → due of its leaf entry
+    versions: dict    # case → version
+    dossiers: dict    # case → dossier
+
+
+def unpack_id(data):
+    """(id, bytes used): 17 bytes are 26 characters of Crockford base32; else 255, a length, a text."""
+    if data[0] == 255:
+        return data[2:2 + data[1]].decode(), 2 + data[1]
+    number = int.from_bytes(data[:17], "big")
+    return "".join(ALPHABET[number >> 5 * (25 - i) & 31] for i in range(26)), 17
+
+
+def unpack_record(data, names):
+    """(version, dossier, [(clock, epoch, stage, due, claimed)])."""
+    version, length = struct.unpack_from("<IB", data)
+    dossier, used = unpack_id(data[5:5 + length])
+    assert used == length, "a dossier of another length"
+    at, clocks = 5 + length, []
+    while at < len(data):
+        code, epoch, stage, low, high = struct.unpack_from("<BIBIH", data, at)
+        clocks.append((names[code - 1], epoch, stage & 127, low | high << 32, stage > 127))
+        at += 12
+    return version, dossier, clocks
+
+
+def partitions(client, prefix="hy"):
+    found = (re.fullmatch(rb"%b:\{s(\d+)\}" % re.escape(prefix.encode()), key)
+             for key in client.scan_iter(match=f"{prefix}:{{s*}}", count=10000))
+    return sorted(int(m.group(1)) for m in found if m)
+
+
+def shard(client, partition, prefix="hy"):
+    """Everything of one shard. Reads key by key: call it when nothing moves, or in a MULTI's stead live with the race."""
+    head = f"{prefix}:{{s{partition}}}"
+    fields = {k.decode(): v for k, v in client.hgetall(head).items()}
+    names = fields.get("names", b"").decode().split("\n")
+    out = Shard(partition, fields["log"].decode(), int(fields["offset"]), fields["token"].decode(), int(fields["n"]),
+                [], set(), {}, {}, {}, {})
+    pipe = client.pipeline(transaction=False)
+    for bucket in range(1024):
+        pipe.hgetall(f"{head}:c:{bucket}")
+    for records in pipe.execute():
+        for key, record in records.items():
+            case, _ = unpack_id(key)
+            out.versions[case], out.dossiers[case], clocks = unpack_record(record, names)
+            for clock, epoch, stage, due, claimed in clocks:
+                out.timers.append(Timer(case, clock, epoch, stage, due))
+                if claimed:
+                    out.claimed.add(out.timers[-1])
+    for leaf in client.zrange(f"{head}:i", 0, -1):
+        for key, score in client.zrange(f"{head}:d:{leaf.decode()}", 0, -1, withscores=True):
+            out.index[unpack_id(key)[0]] = int(score) // 1024
+    for member, score in client.zrange(f"{head}:o", 0, -1, withscores=True):
+        case, used = unpack_id(member)
+        out.outbox[case, member[used:].decode()] = int(score)
+    return out
+
+
+def check(one):
+    """Problems inside a shard: an index, an outbox or a count that does not match the records."""
+    problems = []
+    waiting = {}
+    for timer in one.timers:
+        if timer not in one.claimed:
+            waiting[timer.case] = min(timer.due, waiting.get(timer.case, timer.due))
+    if waiting != one.index:
+        problems.append(f"shard {one.partition}: the due index differs from the records")
+    if {(t.case, t.clock) for t in one.claimed} != set(one.outbox):
+        problems.append(f"shard {one.partition}: the outbox differs from the claimed entries")
+    if one.pending != len(one.timers):
+        problems.append(f"shard {one.partition}: it counts {one.pending} entries and holds {len(one.timers)}")
+    if len(set(one.timers)) != len(one.timers):
+        problems.append(f"shard {one.partition}: an entry twice")
+    return problems
+
+
+def in_redis(client, prefix="hy"):
+    """The set of all timers in Redis."""
+    return {timer for p in partitions(client, prefix) for timer in shard(client, p, prefix).timers}
+
+
+def of_case(case):
+    """The timers that a Case snapshot asks for: each running clock of an open case, with its next stage."""
+    kind = type(case).DESCRIPTOR.file.enum_types_by_name
+    closed = {kind["CaseState"].values_by_name[n].number for n in ("CASE_STATE_CLOSED", "CASE_STATE_WITHDRAWN")}
+    running = kind["ClockState"].values_by_name["CLOCK_STATE_RUNNING"].number
+    if case.state in closed:
+        return set()
+    return {Timer(case.id, c.name, c.epoch, c.stage, (c.stage_due if c.HasField("stage_due") else c.due).unix_ms)
+            for c in case.clocks if c.state == running}
+
+
+def in_cases(bootstrap, topic="hy.cases"):
+    """The set of all timers that read_committed hy.cases asks for."""
+    found = set()
+    for (_, key), value in topics.compacted(bootstrap, topic).items():
+        if b"." in key:
+            found |= of_case(contract.decode("Case", value))
+    return found
