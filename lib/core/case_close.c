@@ -6,7 +6,9 @@
 
 void hy_case_end(struct hy_turn *t, Huiying__V1__CaseState state, const char *reason) {
     hy_case *c = t->c;
-    if (c->draft != NULL) hy_deliveries_cancel(t, hy_bytes_from(c->draft->text_hash.data, c->draft->text_hash.len));
+    bool answered = c->state == STATE(DELIVERED);
+    if (c->draft != NULL && !answered)
+        hy_deliveries_cancel(t, hy_bytes_from(c->draft->text_hash.data, c->draft->text_hash.len));
     c->state = state;
     c->closed = hy_turn_time(t, t->now);
     c->close_reason = hy_lend(reason);

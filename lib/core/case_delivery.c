@@ -43,14 +43,18 @@ static bool has_hash(const hy_case_delivery *d, struct hy_bytes hash) {
     return hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len), hash);
 }
 
+static void cancelled(struct hy_turn *t, hy_case_delivery *d) {
+    d->state = STATE(FAILED);
+    d->until = NULL;
+    d->receipt = hy_lend("cancelled");
+    d->done = hy_turn_time(t, t->now);
+    hy_rec_delivery(t, d, "failed");
+}
+
 void hy_deliveries_cancel(struct hy_turn *t, struct hy_bytes content_hash) {
     for (size_t i = 0; i < t->c->n_deliveries; i++) {
         hy_case_delivery *d = t->c->deliveries[i];
-        if (d->state != STATE(PENDING) || !has_hash(d, content_hash)) continue;
-        d->state = STATE(FAILED);
-        d->receipt = hy_lend("cancelled");
-        d->done = hy_turn_time(t, t->now);
-        hy_rec_delivery(t, d, "failed");
+        if (d->state == STATE(PENDING) && has_hash(d, content_hash)) cancelled(t, d);
     }
 }
 
@@ -198,7 +202,28 @@ static void unknown(struct hy_turn *t, hy_case_delivery *d, const Huiying__V1__D
                   "delivery %s was written, but no answer came; look for it before sending again", d->row);
 }
 
+// Is the text still to go out? A notice always; an answer as long as it stands and is not overtaken by the closing.
+static bool is_wanted(const struct hy_turn *t, const hy_case_delivery *d) {
+    const struct hy_pack_delivery *row = pack_row(t, d);
+    const hy_case *c = t->c;
+    if (row != NULL && hy_text_set(row->text)) return true;
+    bool stands = c->draft != NULL && has_hash(d, hy_bytes_from(c->draft->text_hash.data, c->draft->text_hash.len));
+    if (!stands || hy_case_is_open(c)) return stands;
+    for (size_t i = 0; i < c->n_deliveries; i++) {
+        const hy_case_delivery *other = c->deliveries[i];
+        bool same = has_hash(other, hy_bytes_from(d->content_hash.data, d->content_hash.len));
+        if (same && other->state == STATE(SENT) && hy_delivery_is_main(t, other)) return true;
+    }
+    return false;
+}
+
 static void later(struct hy_turn *t, hy_case_delivery *d, const Huiying__V1__DeliveryReceipt *receipt) {
+    if (!is_wanted(t, d)) {
+        cancelled(t, d);
+        hy_turn_apply(t, "delivery.cancelled", "nothing left this machine, and the text of %s is no longer wanted",
+                      d->row);
+        return;
+    }
     if (d->attempt >= ATTEMPTS) {
         failed(t, d, receipt);
         return;

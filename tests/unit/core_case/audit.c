@@ -324,6 +324,23 @@ static const char *deliveries_hold(struct turn_view *v) {
     return NULL;
 }
 
+// An answer waits to be sent only while its text stands.
+static const char *only_what_stands(struct turn_view *v) {
+    const Huiying__V1__Draft *draft = v->new == NULL ? NULL : v->new->draft;
+    bool handed = v->old != NULL && v->new != NULL && !same(v->old->owner, v->new->owner);
+    if (handed && (draft != NULL || v->new->review_stage != 0 || v->new->claimed_by[0] != '\0'))
+        return wrong(v->audit, "a new owner with the old one's draft or claim");
+    for (size_t i = 0; v->new != NULL &&i < v->new->n_deliveries; i++) {
+        const Huiying__V1__Delivery *d = v->new->deliveries[i];
+        if (d->state != ROW(PENDING) || !same(d->purpose, "reply")) continue;
+        bool stands = draft != NULL && is_open(v->new) &&
+                      hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len),
+                                     hy_bytes_from(draft->text_hash.data, draft->text_hash.len));
+        if (!stands) return wrong(v->audit, "delivery %s waits to send a text that no longer stands", d->row);
+    }
+    return NULL;
+}
+
 static const char *reviews_hold(struct turn_view *v) {
     const Huiying__V1__Draft *draft = v->new == NULL ? NULL : v->new->draft;
     if (draft == NULL) return NULL;
@@ -378,8 +395,8 @@ static void count(struct turn_view *v) {
 }
 
 static const char *(*const rules[])(struct turn_view *v) = {
-    one_record, no_is_no,        numbers_rise, one_owner, one_item,    clocks_hold,
-    duty_runs,  deliveries_hold, reviews_hold, one_fate,  texts_stand,
+    one_record, no_is_no,        numbers_rise,     one_owner,    one_item, clocks_hold,
+    duty_runs,  deliveries_hold, only_what_stands, reviews_hold, one_fate, texts_stand,
 };
 
 const char *audit_turn(struct audit *audit, const Huiying__V1__Command *cmd, const struct hy_effects *out,

@@ -178,6 +178,39 @@ static void a_deadline_beyond_the_calendar_is_marked_everywhere(void **state) {
     world_free(w);
 }
 
+static void an_earlier_receipt_never_gives_a_later_deadline(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    w->now -= 5100000; // 08:35, in working hours: an hour
+    Huiying__V1__Command *cmd = world_message(w, "n1", "页面错误");
+    cmd->message->route->pack_hash = hy_arena_str(w->build, world_packs[1]->hash);
+    assert_int_equal(world_apply(w, cmd), HY_ENGINE_APPLIED);
+    assert_string_equal(world_clock(w, "rectify")->clock_class, "in_hours");
+    int64_t due = world_clock(w, "rectify")->due->unix_ms;
+    assert_int_equal(due, w->now + HOUR);
+    Huiying__V1__Command *earlier = world_message(w, "n0", "页面打不开");
+    earlier->message->event->received = world_time(w, w->now - 15 * 60000); // 08:20, outside: four hours from there
+    assert_int_equal(world_apply(w, earlier), HY_ENGINE_APPLIED);
+    assert_int_equal(world_clock(w, "rectify")->due->unix_ms, due);
+    world_free(w);
+}
+
+static void a_retry_of_a_text_that_was_replaced_is_not_sent_again(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    world_open(w);
+    world_reply(w, "已施划");
+    assert_int_equal(world_apply(w, world_claim(w, "d2", 1)), HY_ENGINE_APPLIED);
+    Huiying__V1__Command *close = world_act(w, V(CLOSE), "zhang", "jiaoyu");
+    close->act->reason_code = hy_arena_str(w->build, "withdrawn");
+    assert_int_equal(world_apply(w, close), HY_ENGINE_APPLIED);
+    assert_int_equal(row(w, "d2")->state, ROW(SENDING)); // it may have left already
+    assert_int_equal(world_apply(w, world_receipt(w, "d2", 1, OUTCOME(RETRY))), HY_ENGINE_APPLIED);
+    assert_string_equal(w->out.rule, "delivery.cancelled");
+    assert_int_equal(row(w, "d2")->state, ROW(FAILED));
+    world_free(w);
+}
+
 static void a_courier_sends_only_under_a_claim(void **state) {
     (void)state;
     struct world *w = world_new();
@@ -315,6 +348,8 @@ int main(void) {
         cmocka_unit_test(a_proof_after_the_deadline_ends_the_clock_but_not_the_breach),
         cmocka_unit_test(a_new_pack_moves_no_running_deadline_a_correction_does_and_keeps_both),
         cmocka_unit_test(a_deadline_beyond_the_calendar_is_marked_everywhere),
+        cmocka_unit_test(an_earlier_receipt_never_gives_a_later_deadline),
+        cmocka_unit_test(a_retry_of_a_text_that_was_replaced_is_not_sent_again),
         cmocka_unit_test(a_courier_sends_only_under_a_claim),
         cmocka_unit_test(an_expired_sending_becomes_unknown_never_pending),
         cmocka_unit_test(what_never_left_is_tried_again_later_and_at_last_given_to_a_person),

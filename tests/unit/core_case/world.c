@@ -42,7 +42,21 @@ static const char reopening[] = "pack: reopening\n"
                                 "    reviews: 0\n"
                                 "    late_reopens: true\n"
                                 "    clocks:\n"
-                                "      reply: {length: 15, unit: workdays, article: N7}\n";
+                                "      reply: {length: 15, unit: workdays, article: N7}\n"
+                                "      rectify:\n"
+                                "        label: 整改\n"
+                                "        article: R001-15b\n"
+                                "        proposed: true\n"
+                                "        length: 60\n"
+                                "        outside: 240\n"
+                                "        unit: wall_minutes\n"
+                                "        class_by_receipt: true\n"
+                                "        start: received\n"
+                                "        stop: handled\n"
+                                "        warnings: [50]\n"
+                                "        ladder:\n"
+                                "          - {at: 50, notify: owner, action: remind}\n"
+                                "          - {at: 100, notify: owner, action: remind}\n";
 
 static const struct hy_pack *pack_of(void *ctx, const char *hash) {
     (void)ctx;
