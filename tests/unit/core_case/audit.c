@@ -37,8 +37,9 @@ struct turn_view {
     const Huiying__V1__Command *cmd;
     const struct hy_effects *out;
     const Huiying__V1__JournalRecord *rec;
-    const Huiying__V1__Case *old, *new; // the case of the turn; NULL when there is none before or after
+    const Huiying__V1__Case *was, *is; // the case of the turn; NULL when there is none before or after
     int64_t now;
+    const struct hy_engine_view *before;
 };
 
 struct audit *audit_new(void) {
@@ -145,11 +146,11 @@ static struct hy_bytes bare(struct turn_view *v, const Huiying__V1__Case *c) {
 }
 
 static const char *no_is_no(struct turn_view *v) {
-    if (v->out->outcome == HY_ENGINE_APPLIED || v->new == NULL) return NULL;
+    if (v->out->outcome == HY_ENGINE_APPLIED || v->is == NULL) return NULL;
     if (v->out->n_work + v->out->n_contents > 0)
         return wrong(v->audit, "a refused or repeated command published something");
-    if (v->old == NULL) return wrong(v->audit, "a refused or repeated command made a case");
-    if (!hy_bytes_equal(bare(v, v->old), bare(v, v->new)))
+    if (v->was == NULL) return wrong(v->audit, "a refused or repeated command made a case");
+    if (!hy_bytes_equal(bare(v, v->was), bare(v, v->is)))
         return wrong(v->audit, "a refused or repeated command changed the case");
     return NULL;
 }
@@ -161,26 +162,26 @@ static bool draft_same(const Huiying__V1__Draft *a, const Huiying__V1__Draft *b)
 }
 
 static const char *numbers_rise(struct turn_view *v) {
-    if (v->new == NULL) return NULL;
-    uint64_t version = v->old == NULL ? 0 : v->old->version, step = v->old == NULL ? 0 : v->old->step;
-    if (v->new->version != version + 1)
+    if (v->is == NULL) return NULL;
+    uint64_t version = v->was == NULL ? 0 : v->was->version, step = v->was == NULL ? 0 : v->was->step;
+    if (v->is->version != version + 1)
         return wrong(v->audit, "version went from %llu to %llu", (unsigned long long)version,
-                     (unsigned long long)v->new->version);
-    bool moved = v->old == NULL || v->old->state != v->new->state || !same(v->old->owner, v->new->owner) ||
-                 v->old->review_stage != v->new->review_stage || !draft_same(v->old->draft, v->new->draft);
-    if (v->new->step != step + (moved ? 1 : 0))
+                     (unsigned long long)v->is->version);
+    bool moved = v->was == NULL || v->was->state != v->is->state || !same(v->was->owner, v->is->owner) ||
+                 v->was->review_stage != v->is->review_stage || !draft_same(v->was->draft, v->is->draft);
+    if (v->is->step != step + (moved ? 1 : 0))
         return wrong(v->audit, "step went from %llu to %llu", (unsigned long long)step,
-                     (unsigned long long)v->new->step);
-    if (v->old != NULL && !same(v->old->id, v->new->id)) return wrong(v->audit, "the case's id changed");
+                     (unsigned long long)v->is->step);
+    if (v->was != NULL && !same(v->was->id, v->is->id)) return wrong(v->audit, "the case's id changed");
     return NULL;
 }
 
 static const char *one_owner(struct turn_view *v) {
-    if (v->new == NULL) return NULL;
-    if (v->new->owner[0] == '\0') return wrong(v->audit, "a case without an owner");
-    if (is_open(v->new) != (v->new->work_item[0] != '\0'))
-        return wrong(v->audit, "state %s with work item '%s'", hy_case_state_name(v->new->state), v->new->work_item);
-    if (is_open(v->new) == (v->new->closed != NULL)) return wrong(v->audit, "open and closed at once");
+    if (v->is == NULL) return NULL;
+    if (v->is->owner[0] == '\0') return wrong(v->audit, "a case without an owner");
+    if (is_open(v->is) != (v->is->work_item[0] != '\0'))
+        return wrong(v->audit, "state %s with work item '%s'", hy_case_state_name(v->is->state), v->is->work_item);
+    if (is_open(v->is) == (v->is->closed != NULL)) return wrong(v->audit, "open and closed at once");
     return NULL;
 }
 
@@ -205,7 +206,7 @@ static const char *fold_item(struct turn_view *v, const Huiying__V1__WorkItem *i
         snprintf(fold->standing, sizeof fold->standing, "%s", item->id);
         snprintf(fold->department, sizeof fold->department, "%s", department);
     }
-    if (v->new != NULL && item->step != v->new->step) return wrong(v->audit, "an item with another step than the case");
+    if (v->is != NULL && item->step != v->is->step) return wrong(v->audit, "an item with another step than the case");
     return NULL;
 }
 
@@ -216,13 +217,13 @@ static const char *one_item(struct turn_view *v) {
         if (v->out->work[i].item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_RECALLED) v->audit->counts.recalled++;
     }
     // What was archived may come again like new, under the same id.
-    if (v->new == NULL && v->old != NULL) fold_of(v->audit, "work", v->old->id)->seq = 0;
-    if (v->new == NULL) return NULL;
-    const struct fold *fold = fold_of(v->audit, "work", v->new->id);
-    if (!same(fold->standing, v->new->work_item))
-        return wrong(v->audit, "'%s' stands, the case says '%s'", fold->standing, v->new->work_item);
-    if (is_open(v->new) && !same(fold->department, v->new->owner))
-        return wrong(v->audit, "the item stands with %s, the owner is %s", fold->department, v->new->owner);
+    if (v->is == NULL && v->was != NULL) fold_of(v->audit, "work", v->was->id)->seq = 0;
+    if (v->is == NULL) return NULL;
+    const struct fold *fold = fold_of(v->audit, "work", v->is->id);
+    if (!same(fold->standing, v->is->work_item))
+        return wrong(v->audit, "'%s' stands, the case says '%s'", fold->standing, v->is->work_item);
+    if (is_open(v->is) && !same(fold->department, v->is->owner))
+        return wrong(v->audit, "the item stands with %s, the owner is %s", fold->department, v->is->owner);
     return NULL;
 }
 
@@ -232,42 +233,42 @@ static bool armed_same(const Huiying__V1__Clock *a, const Huiying__V1__Clock *b)
 }
 
 // The one command that may move a deadline later is a correction; nothing pauses a clock.
-static const char *clock_goes_on(struct turn_view *v, const Huiying__V1__Clock *old, const Huiying__V1__Clock *new) {
+static const char *clock_goes_on(struct turn_view *v, const Huiying__V1__Clock *was, const Huiying__V1__Clock *is) {
     bool correction = v->cmd != NULL && v->cmd->body_case == HUIYING__V1__COMMAND__BODY_RECOMPUTE;
-    if (new->due->unix_ms > old->due->unix_ms && !correction)
-        return wrong(v->audit, "clock %s: due moved later", old->name);
-    if (new->started->unix_ms > old->started->unix_ms) return wrong(v->audit, "clock %s: start moved later", old->name);
-    if (new->stage < old->stage && !correction) return wrong(v->audit, "clock %s: stage went back", old->name);
-    uint32_t rise = armed_same(old, new) ? 0 : 1;
-    if (new->epoch != old->epoch + rise)
-        return wrong(v->audit, "clock %s: epoch went from %u to %u", old->name, old->epoch, new->epoch);
-    bool reopened = v->new->reopened > v->old->reopened;
-    bool revived = old->state != CLOCK(RUNNING) && new->state == CLOCK(RUNNING);
-    if (revived && !(reopened && old->ended_by_close))
-        return wrong(v->audit, "clock %s: runs again after its proof", old->name);
-    if (old->state == CLOCK(BREACHED) && new->state == CLOCK(STOPPED) && !new->breached_once)
-        return wrong(v->audit, "clock %s: its breach was forgotten", old->name);
+    if (is->due->unix_ms > was->due->unix_ms && !correction)
+        return wrong(v->audit, "clock %s: due moved later", was->name);
+    if (is->started->unix_ms > was->started->unix_ms) return wrong(v->audit, "clock %s: start moved later", was->name);
+    if (is->stage < was->stage && !correction) return wrong(v->audit, "clock %s: stage went back", was->name);
+    uint32_t rise = armed_same(was, is) ? 0 : 1;
+    if (is->epoch != was->epoch + rise)
+        return wrong(v->audit, "clock %s: epoch went from %u to %u", was->name, was->epoch, is->epoch);
+    bool reopened = v->is->reopened > v->was->reopened;
+    bool revived = was->state != CLOCK(RUNNING) && is->state == CLOCK(RUNNING);
+    if (revived && !(reopened && was->ended_by_close))
+        return wrong(v->audit, "clock %s: runs again after its proof", was->name);
+    if (was->state == CLOCK(BREACHED) && is->state == CLOCK(STOPPED) && !is->breached_once)
+        return wrong(v->audit, "clock %s: its breach was forgotten", was->name);
     return NULL;
 }
 
 static const char *clocks_hold(struct turn_view *v) {
-    for (size_t i = 0; v->old != NULL && v->new != NULL &&i < v->old->n_clocks; i++) {
-        const Huiying__V1__Clock *now = clock_named(v->new, v->old->clocks[i]->name);
-        if (now == NULL) return wrong(v->audit, "clock %s is gone", v->old->clocks[i]->name);
-        const char *fault = clock_goes_on(v, v->old->clocks[i], now);
+    for (size_t i = 0; v->was != NULL && v->is != NULL && i < v->was->n_clocks; i++) {
+        const Huiying__V1__Clock *now = clock_named(v->is, v->was->clocks[i]->name);
+        if (now == NULL) return wrong(v->audit, "clock %s is gone", v->was->clocks[i]->name);
+        const char *fault = clock_goes_on(v, v->was->clocks[i], now);
         if (fault != NULL) return fault;
     }
-    for (size_t i = 0; v->new != NULL &&i < v->new->n_clocks; i++) {
-        const Huiying__V1__Clock *clock = v->new->clocks[i];
+    for (size_t i = 0; v->is != NULL && i < v->is->n_clocks; i++) {
+        const Huiying__V1__Clock *clock = v->is->clocks[i];
         bool running = clock->state == CLOCK(RUNNING);
-        if (v->new->historic) return wrong(v->audit, "old data has a clock");
-        if (running && !is_open(v->new)) return wrong(v->audit, "clock %s runs in a closed case", clock->name);
+        if (v->is->historic) return wrong(v->audit, "old data has a clock");
+        if (running && !is_open(v->is)) return wrong(v->audit, "clock %s runs in a closed case", clock->name);
         if (running == (clock->ended != NULL)) return wrong(v->audit, "clock %s: running and ended", clock->name);
         if (clock->epoch == 0 || clock->stage_due == NULL) return wrong(v->audit, "clock %s is not armed", clock->name);
         if (running && clock->stage_due->unix_ms - (int64_t)clock->skew_ms > clock->due->unix_ms)
             return wrong(v->audit, "clock %s: a stage behind its due", clock->name);
         for (size_t k = 0; k < i; k++) {
-            if (same(v->new->clocks[k]->name, clock->name)) return wrong(v->audit, "two clocks %s", clock->name);
+            if (same(v->is->clocks[k]->name, clock->name)) return wrong(v->audit, "two clocks %s", clock->name);
         }
     }
     return NULL;
@@ -276,64 +277,66 @@ static const char *clocks_hold(struct turn_view *v) {
 // A letter's first duty runs until its proof: an open, unanswered, live letter has a main clock that runs or is
 // breached.
 static const char *duty_runs(struct turn_view *v) {
-    if (!is_open(v->new) || v->new->historic || !same(v->new->kind, "letter") || v->new->state == STATE(DELIVERED))
+    if (!is_open(v->is) || v->is->historic || !same(v->is->kind, "letter") || v->is->state == STATE(DELIVERED))
         return NULL;
-    for (size_t i = 0; i < v->new->n_clocks; i++) {
-        const Huiying__V1__Clock *clock = v->new->clocks[i];
+    for (size_t i = 0; i < v->is->n_clocks; i++) {
+        const Huiying__V1__Clock *clock = v->is->clocks[i];
         bool main = strncmp(clock->name, "reply", 5) == 0;
         if (main && (clock->state == CLOCK(RUNNING) || clock->state == CLOCK(BREACHED))) return NULL;
     }
     // A proof may stop the clock while the state is elsewhere: an older text arrived after a new draft was begun.
-    for (size_t i = 0; i < v->new->n_deliveries; i++) {
-        if (v->new->deliveries[i]->state == ROW(SENT) && same(v->new->deliveries[i]->purpose, "reply")) return NULL;
+    for (size_t i = 0; i < v->is->n_deliveries; i++) {
+        if (v->is->deliveries[i]->state == ROW(SENT) && same(v->is->deliveries[i]->purpose, "reply")) return NULL;
     }
     return wrong(v->audit, "an unanswered letter in state %s without a running main clock",
-                 hy_case_state_name(v->new->state));
+                 hy_case_state_name(v->is->state));
 }
 
-static bool delivery_may(const struct turn_view *v, const Huiying__V1__Delivery *old,
-                         const Huiying__V1__Delivery *new) {
+static bool delivery_may(const struct turn_view *v, const Huiying__V1__Delivery *was, const Huiying__V1__Delivery *is) {
     bool retry = v->cmd != NULL && v->cmd->body_case == HUIYING__V1__COMMAND__BODY_DELIVERY_RECEIPT &&
                  v->cmd->delivery_receipt->outcome == HUIYING__V1__DELIVERY_OUTCOME__DELIVERY_OUTCOME_RETRY;
-    if (old->state == new->state) return true;
-    if (old->state == ROW(SENT) || old->state == ROW(FAILED)) return false;
-    if (new->state == ROW(PENDING)) return retry;
-    if (new->state == ROW(SENDING)) return old->state == ROW(PENDING) && new->attempt == old->attempt + 1;
+    if (was->state == is->state) return true;
+    if (was->state == ROW(SENT) || was->state == ROW(FAILED)) return false;
+    if (is->state == ROW(PENDING)) return retry;
+    if (is->state == ROW(SENDING)) return was->state == ROW(PENDING) && is->attempt == was->attempt + 1;
     return true;
 }
 
 static const char *deliveries_hold(struct turn_view *v) {
-    for (size_t i = 0; v->old != NULL && v->new != NULL &&i < v->old->n_deliveries; i++) {
-        const Huiying__V1__Delivery *old = v->old->deliveries[i], *now = row_named(v->new, old->row);
-        if (now == NULL) return wrong(v->audit, "delivery %s is gone", old->row);
-        if (!delivery_may(v, old, now))
-            return wrong(v->audit, "delivery %s went from %d to %d", old->row, old->state, now->state);
+    for (size_t i = 0; v->was != NULL && v->is != NULL && i < v->was->n_deliveries; i++) {
+        const Huiying__V1__Delivery *was = v->was->deliveries[i], *now = row_named(v->is, was->row);
+        if (now == NULL) return wrong(v->audit, "delivery %s is gone", was->row);
+        if (!delivery_may(v, was, now))
+            return wrong(v->audit, "delivery %s went from %d to %d", was->row, was->state, now->state);
     }
-    for (size_t i = 0; v->new != NULL &&i < v->new->n_deliveries; i++) {
-        const Huiying__V1__Delivery *d = v->new->deliveries[i];
-        bool made = row_named(v->old, d->row) == NULL;
+    for (size_t i = 0; v->is != NULL && i < v->is->n_deliveries; i++) {
+        const Huiying__V1__Delivery *d = v->is->deliveries[i];
+        bool made = row_named(v->was, d->row) == NULL;
         if (made && same(d->purpose, "reply")) {
-            const Huiying__V1__Draft *draft = v->new->draft;
+            const Huiying__V1__Draft *draft = v->is->draft;
             bool hash = draft != NULL && hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len),
                                                         hy_bytes_from(draft->text_hash.data, draft->text_hash.len));
-            if (!hash || v->new->state != STATE(APPROVED))
+            if (!hash || v->is->state != STATE(APPROVED))
                 return wrong(v->audit, "a reply goes out that is not the approved text");
         }
-        if (made && v->new->historic && !same(d->purpose, "reply")) return wrong(v->audit, "old data sends a notice");
+        if (made && v->is->historic && !same(d->purpose, "reply")) return wrong(v->audit, "old data sends a notice");
     }
     return NULL;
 }
 
 // An answer waits to be sent only while its text stands.
 static const char *only_what_stands(struct turn_view *v) {
-    const Huiying__V1__Draft *draft = v->new == NULL ? NULL : v->new->draft;
-    bool handed = v->old != NULL && v->new != NULL && !same(v->old->owner, v->new->owner);
-    if (handed && (draft != NULL || v->new->review_stage != 0 || v->new->claimed_by[0] != '\0'))
+    const Huiying__V1__Draft *draft = v->is == NULL ? NULL : v->is->draft;
+    bool handed = v->was != NULL && v->is != NULL && !same(v->was->owner, v->is->owner);
+    if (handed && (draft != NULL || v->is->review_stage != 0 || v->is->claimed_by[0] != '\0'))
         return wrong(v->audit, "a new owner with the old one's draft or claim");
-    for (size_t i = 0; v->new != NULL &&i < v->new->n_deliveries; i++) {
-        const Huiying__V1__Delivery *d = v->new->deliveries[i];
+    bool reopened = v->was != NULL && v->is != NULL && v->is->reopened > v->was->reopened;
+    if (reopened && (draft != NULL || v->is->review_stage != 0))
+        return wrong(v->audit, "a new round with the old one's draft");
+    for (size_t i = 0; v->is != NULL && i < v->is->n_deliveries; i++) {
+        const Huiying__V1__Delivery *d = v->is->deliveries[i];
         if (d->state != ROW(PENDING) || !same(d->purpose, "reply")) continue;
-        bool stands = draft != NULL && is_open(v->new) &&
+        bool stands = draft != NULL && is_open(v->is) &&
                       hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len),
                                      hy_bytes_from(draft->text_hash.data, draft->text_hash.len));
         if (!stands) return wrong(v->audit, "delivery %s waits to send a text that no longer stands", d->row);
@@ -341,8 +344,26 @@ static const char *only_what_stands(struct turn_view *v) {
     return NULL;
 }
 
+// The dossier record says of the case what the case says of itself.
+static const char *dossier_agrees(struct turn_view *v) {
+    if (v->is == NULL) return NULL;
+    struct hy_bytes bytes = v->before->get(v->before->ctx, v->is->dossier);
+    for (size_t i = 0; i < v->out->n_puts; i++) {
+        if (same(v->out->puts[i].key, v->is->dossier)) bytes = v->out->puts[i].value;
+    }
+    const Huiying__V1__DossierRecord *d =
+        huiying__v1__dossier_record__unpack(hy_arena_pb(v->audit->arena), bytes.len, bytes.data);
+    for (size_t i = 0; d != NULL && i < d->n_cases; i++) {
+        const Huiying__V1__DossierCase *entry = d->cases[i];
+        if (!same(entry->case_id, v->is->id)) continue;
+        bool agrees = entry->open == is_open(v->is) && entry->last_written->unix_ms == v->is->last_written->unix_ms;
+        return agrees ? NULL : wrong(v->audit, "the dossier record is behind its case");
+    }
+    return wrong(v->audit, "the dossier record does not know its case");
+}
+
 static const char *reviews_hold(struct turn_view *v) {
-    const Huiying__V1__Draft *draft = v->new == NULL ? NULL : v->new->draft;
+    const Huiying__V1__Draft *draft = v->is == NULL ? NULL : v->is->draft;
     if (draft == NULL) return NULL;
     for (size_t i = 0; i < draft->n_reviewers; i++) {
         if (same(draft->reviewers[i], draft->author)) return wrong(v->audit, "the author reviewed the text");
@@ -372,9 +393,9 @@ static const char *texts_stand(struct turn_view *v) {
             return wrong(v->audit, "a text under another key than its own");
         fold_of(v->audit, "text", v->out->contents[i].key)->written = true;
     }
-    for (size_t i = 0; v->new != NULL &&i < v->new->n_content_keys; i++) {
-        if (!fold_of(v->audit, "text", v->new->content_keys[i])->written)
-            return wrong(v->audit, "the case names a text that was never written: %s", v->new->content_keys[i]);
+    for (size_t i = 0; v->is != NULL && i < v->is->n_content_keys; i++) {
+        if (!fold_of(v->audit, "text", v->is->content_keys[i])->written)
+            return wrong(v->audit, "the case names a text that was never written: %s", v->is->content_keys[i]);
     }
     return NULL;
 }
@@ -384,10 +405,10 @@ static void count(struct turn_view *v) {
     uint64_t *outcomes[] = {&counts->applied, &counts->refused, &counts->repeated, &counts->skipped, &counts->dead};
     ++*outcomes[v->out->outcome];
     if (v->rec != NULL) fold_of(v->audit, "rule", v->rec->rule)->times++;
-    if (v->old == NULL && v->new != NULL) counts->opened++;
-    if (is_open(v->old) && v->new != NULL && !is_open(v->new)) counts->closed++;
-    if (v->old != NULL && v->new != NULL && v->new->reopened > v->old->reopened) counts->reopened++;
-    if (v->new != NULL && v->new->state == STATE(DELIVERED) && v->old != NULL && v->old->state != STATE(DELIVERED))
+    if (v->was == NULL && v->is != NULL) counts->opened++;
+    if (is_open(v->was) && v->is != NULL && !is_open(v->is)) counts->closed++;
+    if (v->was != NULL && v->is != NULL && v->is->reopened > v->was->reopened) counts->reopened++;
+    if (v->is != NULL && v->is->state == STATE(DELIVERED) && v->was != NULL && v->was->state != STATE(DELIVERED))
         counts->delivered++;
     for (size_t i = 0; v->rec != NULL && i < v->rec->n_clocks; i++) {
         if (same(v->rec->clocks[i]->what, "breached")) counts->breached++;
@@ -395,21 +416,21 @@ static void count(struct turn_view *v) {
 }
 
 static const char *(*const rules[])(struct turn_view *v) = {
-    one_record, no_is_no,        numbers_rise,     one_owner,    one_item, clocks_hold,
-    duty_runs,  deliveries_hold, only_what_stands, reviews_hold, one_fate, texts_stand,
+    one_record,      no_is_no,         numbers_rise,   one_owner,    one_item, clocks_hold, duty_runs,
+    deliveries_hold, only_what_stands, dossier_agrees, reviews_hold, one_fate, texts_stand,
 };
 
 const char *audit_turn(struct audit *audit, const Huiying__V1__Command *cmd, const struct hy_effects *out,
                        const struct hy_engine_view *before, int64_t now) {
-    struct turn_view v = {.audit = audit, .cmd = cmd, .out = out, .now = now};
+    struct turn_view v = {.audit = audit, .cmd = cmd, .out = out, .before = before, .now = now};
     hy_arena_reset(audit->arena);
     if (out->n_journal == 1) v.rec = out->journal[0].record;
     int cases = 0;
     for (size_t i = 0; i < out->n_puts; i++) {
         if (strchr(out->puts[i].key, '.') == NULL) continue;
         cases++;
-        v.old = unpacked(audit, before->get(before->ctx, out->puts[i].key));
-        v.new = unpacked(audit, out->puts[i].value);
+        v.was = unpacked(audit, before->get(before->ctx, out->puts[i].key));
+        v.is = unpacked(audit, out->puts[i].value);
     }
     if (cases > 1) return wrong(audit, "one command wrote %d cases", cases);
     count(&v);
