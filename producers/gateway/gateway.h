@@ -1,5 +1,6 @@
 // The gateway program, put together: configuration, spool, publisher, intake, doors, health, signals. main.c runs it;
 // tests may too. A new option is a row in gateway_config.c and its use here.
+// The order of start and stop is in gateway.c, once: doors open last and close first.
 #ifndef HY_GATEWAY_GATEWAY_H
 #define HY_GATEWAY_GATEWAY_H
 

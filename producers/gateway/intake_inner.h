@@ -1,5 +1,6 @@
 // What intake.c (taking, answering), drain.c (sending what waits) and disk.c (the job) share; nobody else includes it.
 // Everything but struct disk_job's work function runs on the loop's thread.
+// A new way for a record to wait gets its state in struct intake and its step in the file whose turn it is.
 #ifndef HY_GATEWAY_INTAKE_INNER_H
 #define HY_GATEWAY_INTAKE_INNER_H
 

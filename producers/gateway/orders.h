@@ -1,5 +1,6 @@
 // How many records of each order (topic and dossier) wait in the spool: a small hash table that grows. While an order
 // has one, its later records go through the spool too. To keep more per order, widen struct order_slot in orders.c.
+// An order that has no record left is taken out, so the table is as large as the spool is deep, not as the city is.
 #ifndef HY_GATEWAY_ORDERS_H
 #define HY_GATEWAY_ORDERS_H
 

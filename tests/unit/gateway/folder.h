@@ -1,5 +1,6 @@
 // A data folder of the test's own, and what hurts its files. Header only, for the tests of this folder; add helpers for
 // files here.
+// Every folder is removed at the end of its test, whatever the test did to its files.
 #ifndef HY_TEST_GATEWAY_FOLDER_H
 #define HY_TEST_GATEWAY_FOLDER_H
 
