@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void hyctl_error(const char *fmt, ...) {
@@ -23,6 +24,17 @@ static int option_index(const struct hyctl_command *command, const char *name, s
 const char *hyctl_value(const struct hyctl_args *args, const char *name) {
     int i = option_index(args->command, name, strlen(name));
     return i < 0 ? NULL : args->values[i];
+}
+
+int hyctl_number(const struct hyctl_args *args, const char *name, size_t low, size_t high, size_t usual, size_t *out) {
+    const char *text = hyctl_value(args, name);
+    *out = usual;
+    if (text == NULL) return HYCTL_OK;
+    size_t digits = strspn(text, "0123456789");
+    *out = strtoul(text, NULL, 10);
+    if (digits > 0 && digits < 16 && text[digits] == '\0' && *out >= low && *out <= high) return HYCTL_OK;
+    hyctl_error("--%s %s: must be a number from %zu to %zu", name, text, low, high);
+    return HYCTL_USAGE;
 }
 
 static void print_name(FILE *out, const struct hyctl_command *command) {

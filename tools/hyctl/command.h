@@ -45,6 +45,10 @@ int hyctl_run(const struct hyctl_command *const *groups, int argc, char **argv);
 // The value of an option, NULL when it was not given.
 const char *hyctl_value(const struct hyctl_args *args, const char *name);
 
+// A whole number given by an option, `usual` when it was not given. HYCTL_USAGE, said on stderr, when it is none or
+// outside low..high.
+int hyctl_number(const struct hyctl_args *args, const char *name, size_t low, size_t high, size_t usual, size_t *out);
+
 // "hyctl: " and a printf text on stderr.
 void hyctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -6,6 +6,8 @@
 // clang-format off
 const struct hyctl_command *const hyctl_commands[] = {
     hyctl_calendar_commands,
+    hyctl_case_commands,
+    hyctl_dead_commands,
     hyctl_incident_commands,
     hyctl_policy_commands,
     hyctl_route_commands,

@@ -42,6 +42,7 @@ int hyctl_connect(const struct hyctl_args *args, struct hyctl_settings *out);
 // "hyctl: <text>" on stderr; returns HYCTL_FAILED.
 int hyctl_fail(const struct hy_error *err);
 
-extern const struct hyctl_command hyctl_topics_commands[], hyctl_policy_commands[];
+extern const struct hyctl_command hyctl_case_commands[], hyctl_dead_commands[], hyctl_policy_commands[],
+    hyctl_topics_commands[];
 
 #endif

@@ -47,6 +47,16 @@ int hyctl_folder_add(struct hyctl_folder *folder, const char *file, const char *
     return HYCTL_OK;
 }
 
+void hyctl_folder_remove(struct hyctl_folder *folder, int at) {
+    size_t behind = (size_t)(--folder->n - at);
+    hy_buf_free(&folder->texts[at]);
+    free(folder->names[at]);
+    memmove(&folder->texts[at], &folder->texts[at + 1], behind * sizeof folder->texts[0]);
+    memmove(&folder->names[at], &folder->names[at + 1], behind * sizeof folder->names[0]);
+    memmove(&folder->sources[at], &folder->sources[at + 1], behind * sizeof folder->sources[0]);
+    folder->texts[folder->n] = (struct hy_buf){0};
+}
+
 int hyctl_folder_read(const char *path, const char *ending, struct hyctl_folder **out) {
     struct dirent **entries;
     int n = scandir(path, &entries, NULL, alphasort);

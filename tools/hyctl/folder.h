@@ -25,6 +25,8 @@ int hyctl_folder_read(const char *path, const char *ending, struct hyctl_folder 
 struct hyctl_folder *hyctl_folder_new(void);
 // Adds one file under its own path; replaces none. Said on stderr like above.
 int hyctl_folder_add(struct hyctl_folder *folder, const char *file, const char *name);
+// Takes one out; the others keep their order.
+void hyctl_folder_remove(struct hyctl_folder *folder, int at);
 void hyctl_folder_free(struct hyctl_folder *folder);
 bool hyctl_ends_with(const char *name, const char *ending);
 

@@ -6,6 +6,9 @@
 
 #include "tools/hyctl/command.h"
 
+int hyctl_policy_check(const struct hyctl_args *args);
+int hyctl_policy_list(const struct hyctl_args *args);
 int hyctl_policy_publish(const struct hyctl_args *args);
+int hyctl_policy_show(const struct hyctl_args *args);
 
 #endif

@@ -91,17 +91,10 @@ size_t hyctl_topics_print(const json_t *topics, bool all) {
 // ---- commands ----
 
 static int read_plan(const struct hyctl_args *args, struct hy_topics_plan *plan) {
-    const char *text = hyctl_value(args, "partitions");
-    *plan = (struct hy_topics_plan){0};
-    if (text == NULL) return HYCTL_OK;
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || n < 1 || n > 1000) {
-        hyctl_error("--partitions %s: must be a number from 1 to 1000", text);
-        return HYCTL_USAGE;
-    }
-    plan->partitions = (int32_t)n;
-    return HYCTL_OK;
+    size_t n;
+    int rc = hyctl_number(args, "partitions", 1, 1000, 0, &n);
+    *plan = (struct hy_topics_plan){.partitions = (int32_t)n};
+    return rc;
 }
 
 static int add_published(const struct hy_kafka_options *kafka, struct hyctl_depts *depts, const char *id,

@@ -1,0 +1,63 @@
+// hyctl case: one case at a time. verify reads Kafka itself.
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/hyctl/say.h"
+#include "tools/hyctl/verify.h"
+
+static int say_verified(const struct hyctl_args *args, const struct hyctl_verified *found) {
+    char head[2 * HY_JOURNAL_HASH + 1];
+    bool whole = found->problem[0] == '\0';
+    for (size_t i = 0; i < HY_JOURNAL_HASH; i++)
+        snprintf(head + 2 * i, 3, "%02x", found->head[i]);
+    if (args->json) {
+        json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:s, s:b}", "case", args->places[0], "ok", whole, "records",
+                                (json_int_t)found->records, "seq", (json_int_t)found->seq, "head", head,
+                                "compared_with_case", found->snapshot);
+        if (!whole) json_object_set_new(row, "problem", json_string(found->problem));
+        hyctl_say_json(row);
+    } else if (whole) {
+        printf("%s: %llu records, the chain is whole%s\nhead %s\n", args->places[0], (unsigned long long)found->records,
+               found->snapshot ? " and ends where the case says" : " (the case stands no longer in hy.cases)", head);
+    }
+    if (!whole)
+        hyctl_error("%s: the journal is broken: %s; right up to record %llu of %llu", args->places[0], found->problem,
+                    (unsigned long long)found->seq, (unsigned long long)found->records);
+    return whole ? HYCTL_OK : HYCTL_FAILED;
+}
+
+static int run_verify(const struct hyctl_args *args) {
+    struct hyctl_settings settings;
+    int rc = hyctl_connect(args, &settings);
+    if (rc != HYCTL_OK) return rc;
+    struct hy_kafka_options kafka = hyctl_kafka(&settings);
+    struct hyctl_verified found;
+    struct hy_error err = {0};
+    if (hyctl_verify(&kafka, args->places[0], &found, &err) != HY_OK) {
+        rc = hyctl_fail(&err);
+    } else if (found.records == 0 && !found.snapshot) {
+        hyctl_error("hy.journal knows no case or dossier %s", args->places[0]);
+        rc = HYCTL_FAILED;
+    } else {
+        rc = say_verified(args, &found);
+    }
+    hyctl_settings_free(&settings);
+    return rc;
+}
+
+static const struct hyctl_option verify_options[] = {HYCTL_CONFIG_OPTION, {NULL, NULL, NULL}};
+
+const struct hyctl_command hyctl_case_commands[] = {
+    {.group = "case",
+     .name = "verify",
+     .summary = "Is the journal of a case whole and unchanged?",
+     .places = "CASE",
+     .min_places = 1,
+     .max_places = 1,
+     .options = verify_options,
+     .details = "Follows the hash chain in hy.journal from its first record to the head that the case remembers in "
+                "hy.cases.\nCASE is a case id, a dossier, or DOSSIER.CASE, which reads one partition only.",
+     .example = "hyctl case verify 0123456789ABCDEFGHJKMNPQRS",
+     .run = run_verify},
+    {.group = NULL},
+};
