@@ -44,7 +44,7 @@ static int find(const struct hyctl_args *args, struct hyctl_settings *settings, 
 
 // ---- list ----
 
-static void print_list(const struct hyctl_letters *letters, size_t from) {
+static void print_rows(const struct hyctl_letters *letters, size_t from) {
     struct hyctl_table table = {.columns = 6};
     static const char *const heads[] = {"letter", "at", "reason", "program", "bytes", "detail"};
     for (size_t i = 0; i < 6; i++)
@@ -59,9 +59,13 @@ static void print_list(const struct hyctl_letters *letters, size_t from) {
         hyctl_table_cell(&table, "%llu", (unsigned long long)letter->size);
         hyctl_table_cell(&table, "%s", letter->detail);
     }
-    if (letters->n > from) hyctl_table_print(&table, stdout);
-    printf("%s%zu dead letters%s\n", letters->n > from ? "\n" : "", letters->n,
-           from > 0 ? "; the newest are shown, --limit 0 shows all" : "");
+    hyctl_table_print(&table, stdout);
+    putchar('\n');
+}
+
+static void print_list(const struct hyctl_letters *letters, size_t from) {
+    if (letters->n > from) print_rows(letters, from);
+    printf("%zu dead letters%s\n", letters->n, from > 0 ? "; the newest are shown, --limit 0 shows all" : "");
 }
 
 static int run_list(const struct hyctl_args *args) {
