@@ -122,7 +122,8 @@ HY_MUST_CHECK int hy_engine_apply(const struct hy_engine *engine, struct hy_aren
 
 // What time alone does to the record under `key`: an expired `sending` becomes unknown, an expired claim ends, a case
 // that was closed dossier_days ago goes to the journal (command "archive", with its snapshot) and becomes a tombstone,
-// a dossier record forgets what is older and becomes a tombstone when it is empty. in->offset and log_id are not used.
+// a dossier record forgets what is older and becomes a tombstone when it is empty, an edit that asks for something and
+// whose message did not come within an hour opens a case of its own. in->offset and log_id are not used.
 // Call it at the put's next_tick_ms (or later, or too often: then SKIPPED). Errors as apply.
 HY_MUST_CHECK int hy_engine_tick(const struct hy_engine *engine, struct hy_arena *arena,
                                  const struct hy_engine_view *view, const char *key, const struct hy_engine_input *in,

@@ -1,7 +1,7 @@
 // The dossier record: which cases a conversation has, what of it was only noted, and changes that came too early.
 #include "lib/core/case_turn.h"
 
-enum { EARLY_MAX = 64 };
+enum { EARLY_MAX = 64, EARLY_WAIT_MS = 3600000 };
 
 Huiying__V1__DossierCase *hy_dossier_entry(const Huiying__V1__DossierRecord *d, const char *case_id) {
     for (size_t i = 0; i < d->n_cases; i++) {
@@ -111,6 +111,9 @@ void hy_dossier_keep_early(struct hy_turn *t, const hy_event *event) {
     early->event_id = event->id;
     early->command = stripped(t, event);
     early->at = hy_turn_time(t, t->now);
+    const Huiying__V1__Route *route = t->cmd->message->route;
+    bool request = event->kind == HUIYING__V1__EVENT_KIND__EVENT_KIND_EDIT && route != NULL && route->request;
+    if (request) early->opens_at = hy_turn_time(t, t->now + EARLY_WAIT_MS);
     if (t->d->n_early >= EARLY_MAX) {
         t->d->early++;
         t->d->n_early--;
@@ -126,12 +129,24 @@ bool hy_dossier_has_early(struct hy_turn *t, const char *event_id) {
     return false;
 }
 
-static const hy_event *early_event(struct hy_turn *t, const Huiying__V1__EarlyChange *early) {
+static const Huiying__V1__Message *early_message(struct hy_turn *t, const Huiying__V1__EarlyChange *early) {
     const Huiying__V1__Command *cmd =
         huiying__v1__command__unpack(hy_arena_pb(t->arena), early->command.len, early->command.data);
     if (cmd == NULL || cmd->body_case != HUIYING__V1__COMMAND__BODY_MESSAGE || cmd->message->event == NULL)
         hy_turn_raise(t, HY_EFORMAT, "the dossier record %s keeps a change that cannot be read", t->cmd->dossier);
-    return cmd->message->event;
+    return cmd->message;
+}
+
+const Huiying__V1__Message *hy_dossier_overdue_early(struct hy_turn *t) {
+    for (size_t i = 0; i < t->d->n_early; i++) {
+        Huiying__V1__EarlyChange *early = t->d->early[i];
+        if (early->opens_at == NULL || early->opens_at->unix_ms > t->now) continue;
+        memmove(&t->d->early[i], &t->d->early[i + 1], (t->d->n_early - i - 1) * sizeof *t->d->early);
+        t->d->n_early--;
+        t->d_changed = true;
+        return early_message(t, early);
+    }
+    return NULL;
 }
 
 struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id) {
@@ -139,7 +154,7 @@ struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id) {
     size_t kept = 0, n = t->d->n_early;
     for (size_t i = 0; i < n; i++) {
         Huiying__V1__EarlyChange *early = t->d->early[i];
-        const hy_event *event = early_event(t, early);
+        const hy_event *event = early_message(t, early)->event;
         if (!hy_text_equal(event->answers, event_id)) {
             t->d->early[kept++] = early;
             continue;

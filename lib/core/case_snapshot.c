@@ -241,13 +241,14 @@ int64_t hy_case_next_tick(const hy_case *c, const struct hy_pack *pack) {
 }
 
 int64_t hy_dossier_next_tick(const Huiying__V1__DossierRecord *d, const struct hy_pack *pack) {
-    int64_t oldest = INT64_MAX;
+    int64_t oldest = INT64_MAX, opens = INT64_MAX;
     if (d->n_cases + d->n_noted + d->n_early == 0) return 0; // keeps nothing but a chain of refusals
     for (size_t i = 0; i < d->n_noted; i++) {
         oldest = hy_min64(oldest, hy_time_or(d->noted[i]->at, 0));
     }
     for (size_t i = 0; i < d->n_early; i++) {
         oldest = hy_min64(oldest, hy_time_or(d->early[i]->at, 0));
+        opens = hy_min64(opens, hy_time_or(d->early[i]->opens_at, INT64_MAX));
     }
-    return oldest == INT64_MAX ? INT64_MAX : oldest + keep_ms(pack);
+    return hy_min64(opens, oldest == INT64_MAX ? INT64_MAX : oldest + keep_ms(pack));
 }

@@ -44,8 +44,23 @@ static void tick_case(struct hy_turn *t) {
     }
 }
 
+// An edit whose message never came (it was written before we listened) and that asks for something: nobody's duty is
+// worse than a late one, so it opens a case of its own.
+static bool open_early(struct hy_turn *t) {
+    const Huiying__V1__Message *message = hy_dossier_overdue_early(t);
+    if (message == NULL) return false;
+    const char *key = hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, message->event->id);
+    struct hy_opening opening = {.event = message->event, .route = message->route, .content_key = key};
+    hy_open_letter(t, &opening);
+    if (t->out->outcome == HY_ENGINE_DEAD)
+        hy_turn_raise(t, HY_EFORMAT, "dossier %s: %s", t->cmd->dossier, t->out->reason);
+    hy_turn_apply(t, "message.early_opened", "the message that it changes did not come; opened for %s", t->c->owner);
+    return true;
+}
+
 static void tick_dossier(struct hy_turn *t) {
     hy_turn_load_dossier(t);
+    if (open_early(t)) return;
     const struct hy_pack *pack = t->engine->pack_of(t->engine->ctx, "");
     if (!hy_dossier_forget(t, keep_ms(pack))) {
         hy_turn_skip(t);
@@ -70,7 +85,7 @@ int hy_engine_tick(const struct hy_engine *engine, struct hy_arena *arena, const
                    const char *key, const struct hy_engine_input *in, struct hy_effects *out, struct hy_error *err) {
     struct hy_error unused;
     struct hy_engine_input plain = {.now_ms = in->now_ms, .topic = "", .log_id = ""};
-    Huiying__V1__Command cmd = HUIYING__V1__COMMAND__INIT;
+    Huiying__V1__Command cmd;
     struct hy_turn t = {.engine = engine,
                         .arena = arena,
                         .view = view,
@@ -78,6 +93,7 @@ int hy_engine_tick(const struct hy_engine *engine, struct hy_arena *arena, const
                         .out = out,
                         .err = err == NULL ? &unused : err,
                         .now = in->now_ms};
+    huiying__v1__command__init(&cmd);
     *out = (struct hy_effects){.outcome = HY_ENGINE_SKIPPED, .reason = "", .rule = ""};
     if (view->get(view->ctx, key).len == 0) return 0;
     const char *dot = strchr(key, '.');

@@ -117,8 +117,8 @@ int64_t hy_max64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static void judge(struct hy_turn *t, enum hy_engine_outcome outcome, Huiying__V1__Verdict verdict, const char *rule,
-                  const char *fmt, va_list args) {
+static void HY_PRINTF(5, 0) judge(struct hy_turn *t, enum hy_engine_outcome outcome, Huiying__V1__Verdict verdict,
+                                  const char *rule, const char *fmt, va_list args) {
     char text[400];
     vsnprintf(text, sizeof text, fmt, args);
     t->out->outcome = outcome;

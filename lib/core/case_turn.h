@@ -127,6 +127,7 @@ void hy_dossier_unnote(struct hy_turn *t, const Huiying__V1__NotedMessage *noted
 void hy_dossier_keep_early(struct hy_turn *t, const hy_event *event);
 bool hy_dossier_has_early(struct hy_turn *t, const char *event_id);
 struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id); // they leave the dossier record
+const Huiying__V1__Message *hy_dossier_overdue_early(struct hy_turn *t); // the first one leaves the record; NULL: none
 void hy_early_join(struct hy_turn *t, const struct hy_early *early); // t->c holds the message: its changes belong to it
 bool hy_dossier_forget(struct hy_turn *t, int64_t keep_ms);          // drops what is older; true if anything went
 

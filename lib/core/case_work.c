@@ -27,15 +27,26 @@ static void carry_text(struct hy_turn *t, Huiying__V1__WorkItem *item, const hy_
     item->links = event->links;
     item->n_attachments = event->n_attachments;
     item->attachments = event->attachments;
-    if (hy_text_set(event->id) && t->c->n_content_keys > 0) {
+    for (size_t i = t->c->n_content_keys; i-- > 0;) {
+        const char *id = strrchr(t->c->content_keys[i], '/');
+        if (id == NULL || !hy_text_equal(id + 1, event->id)) continue;
         item->n_content_keys = 1;
-        item->content_keys = &t->c->content_keys[t->c->n_content_keys - 1];
+        item->content_keys = &t->c->content_keys[i];
+        return;
     }
 }
 
-static void carry_keys(const struct hy_turn *t, Huiying__V1__WorkItem *item) {
-    item->n_content_keys = t->c->n_content_keys;
-    item->content_keys = t->c->content_keys;
+// What the citizen wrote: messages and their edits; not our drafts, remarks and notices.
+static void carry_keys(struct hy_turn *t, Huiying__V1__WorkItem *item) {
+    const hy_case *c = t->c;
+    char *messages = hy_turn_fmt(t, "%s/m/", c->id), *noted = hy_turn_fmt(t, "%s/n/", c->dossier);
+    item->n_content_keys = 0;
+    item->content_keys = NULL;
+    for (size_t i = 0; i < c->n_content_keys; i++) {
+        const char *key = c->content_keys[i];
+        bool written = strncmp(key, messages, strlen(messages)) == 0 || strncmp(key, noted, strlen(noted)) == 0;
+        if (written) hy_turn_push(t, &item->n_content_keys, &item->content_keys, key);
+    }
 }
 
 void hy_work_assign(struct hy_turn *t, const hy_event *event) {

@@ -146,7 +146,8 @@ static void a_new_pack_moves_no_running_deadline_a_correction_does_and_keeps_bot
     world_open(w);
     int64_t due = world_clock(w, "reply")->due->unix_ms;
     Huiying__V1__Command *cmd = world_command(w);
-    Huiying__V1__Recompute body = HUIYING__V1__RECOMPUTE__INIT;
+    Huiying__V1__Recompute body;
+    huiying__v1__recompute__init(&body);
     body.pack_hash = hy_arena_str(w->build, world_packs[1]->hash); // 15 working days
     cmd->body_case = HUIYING__V1__COMMAND__BODY_RECOMPUTE;
     cmd->recompute = &body;

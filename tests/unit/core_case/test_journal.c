@@ -14,7 +14,8 @@ enum { RECORDS = 5 };
 
 static struct hy_bytes seal(struct hy_arena *arena, uint64_t seq, struct hy_bytes previous, const char *text,
                             struct hy_bytes *head) {
-    Huiying__V1__JournalRecord record = HUIYING__V1__JOURNAL_RECORD__INIT;
+    Huiying__V1__JournalRecord record;
+    huiying__v1__journal_record__init(&record);
     struct hy_bytes out;
     record.schema_version = 1;
     record.seq = seq;
@@ -105,7 +106,8 @@ static void only_an_archive_lets_a_chain_begin_again(void **state) {
     struct hy_bytes records[RECORDS], head = {0}, out;
     struct hy_journal_chain verify = {0};
     chain(arena, records);
-    Huiying__V1__JournalRecord record = HUIYING__V1__JOURNAL_RECORD__INIT;
+    Huiying__V1__JournalRecord record;
+    huiying__v1__journal_record__init(&record);
     record.seq = 1;
     record.command = hy_arena_str(arena, "archive");
     assert_int_equal(hy_journal_seal(&record, head, arena, &out), 0);
@@ -119,7 +121,8 @@ static void a_reader_that_knows_less_can_verify(void **state) {
     (void)state;
     // A newer writer's field 900 stands behind: the chain covers it, and the verifier does not lose it.
     struct hy_arena *arena = hy_arena_new(1 << 20);
-    Huiying__V1__JournalRecord record = HUIYING__V1__JOURNAL_RECORD__INIT;
+    Huiying__V1__JournalRecord record;
+    huiying__v1__journal_record__init(&record);
     ProtobufCMessageUnknownField field = {
         .tag = 900, .wire_type = PROTOBUF_C_WIRE_TYPE_VARINT, .len = 1, .data = (uint8_t[]){7}};
     struct hy_bytes out;
@@ -147,7 +150,8 @@ static void what_is_no_record_is_refused(void **state) {
 static void a_full_arena_is_said(void **state) {
     (void)state;
     struct hy_arena *arena = hy_arena_new(64);
-    Huiying__V1__JournalRecord record = HUIYING__V1__JOURNAL_RECORD__INIT;
+    Huiying__V1__JournalRecord record;
+    huiying__v1__journal_record__init(&record);
     struct hy_bytes out;
     assert_int_equal(hy_journal_seal(&record, (struct hy_bytes){0}, arena, &out), HY_ENOMEM);
     hy_arena_free(arena);

@@ -192,6 +192,31 @@ static void an_edit_that_comes_before_its_message_waits_for_it(void **state) {
     world_free(w);
 }
 
+static void an_edit_that_asks_and_whose_message_never_comes_opens_a_case_after_an_hour(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    Huiying__V1__Command *edit = world_change(w, "e1", KIND(EDIT), "n1");
+    edit->message->route->request = true;
+    int64_t received = w->now;
+    assert_fate(w, edit, FATE(EDITED), "message.early");
+    int64_t next;
+    assert_int_equal(hy_engine_next_tick(&w->engine, w->build, w->dossier, world_get(w, w->dossier), &next, NULL), 0);
+    assert_int_equal(next, w->now + HOUR);
+    world_advance(w, HOUR - 1);
+    assert_int_equal(world_tick(w, w->dossier), HY_ENGINE_SKIPPED);
+    world_advance(w, 1);
+    assert_int_equal(world_tick(w, w->dossier), HY_ENGINE_APPLIED);
+    assert_string_equal(w->out.rule, "message.early_opened");
+    assert_int_equal(world_clock(w, "reply")->started->unix_ms, received);
+    assert_int_equal(world_work(w, WORK(ASSIGNED), "jiaoyu")->n_content_keys, 1);
+    assert_fate(w, edit, FATE(REPEATED), "message.repeated");
+    Huiying__V1__Command *late = world_message(w, "n1", "停水");
+    late->message->event->occurred = late->message->event->received = world_time(w, received - 60000);
+    assert_fate(w, late, FATE(APPENDED), "message.recent");
+    assert_int_equal(world_clock(w, "reply")->started->unix_ms, received - 60000);
+    world_free(w);
+}
+
 static void a_message_taken_back_before_it_came_is_noted_not_opened(void **state) {
     (void)state;
     struct world *w = world_new();
@@ -379,6 +404,7 @@ int main(void) {
         cmocka_unit_test(an_edit_is_kept_beside_what_was_first_written_and_moves_no_clock),
         cmocka_unit_test(a_case_whose_messages_were_all_taken_back_is_withdrawn),
         cmocka_unit_test(an_edit_that_comes_before_its_message_waits_for_it),
+        cmocka_unit_test(an_edit_that_asks_and_whose_message_never_comes_opens_a_case_after_an_hour),
         cmocka_unit_test(a_message_taken_back_before_it_came_is_noted_not_opened),
         cmocka_unit_test(an_edit_that_makes_a_request_of_a_noted_message_opens_a_case),
         cmocka_unit_test(a_noted_message_can_be_opened_and_its_clock_runs_from_its_receipt),
