@@ -109,8 +109,9 @@ struct hy_effects {
     size_t cap_puts, cap_journal, cap_work, cap_contents, cap_commands; // private
 };
 
-// Judges one command. Effects hold exactly one journal record for each command that is neither SKIPPED nor DEAD.
-// *out is overwritten. Returns 0 (also for refusals), or, with nothing to write:
+// Judges one command, whose strings are UTF-8 (read it with hy_pb_read). Effects hold exactly one journal record for
+// each command that is neither SKIPPED nor DEAD. *out is overwritten. Returns 0 (also for refusals), or, with nothing
+// to write:
 //   HY_ENOTFOUND  the pack that the case or route names is not known; err names its hash: fold the registry on, retry
 //   HY_EFORMAT    a stored snapshot cannot be read; err names its key
 //   HY_ENOMEM     the arena is full

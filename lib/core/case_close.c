@@ -32,8 +32,7 @@ void hy_case_resume(struct hy_turn *t, int to, int64_t at_ms) {
     c->reopened++;
     c->closed = NULL;
     c->close_reason = hy_lend(NULL);
-    c->draft = NULL;
-    c->review_stage = 0;
+    hy_draft_drop(t);
     hy_claim_clear(c);
     hy_clocks_resume(t, at_ms);
     if (!hy_text_set(c->work_item)) hy_work_assign(t, NULL);

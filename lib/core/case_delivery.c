@@ -58,6 +58,16 @@ void hy_deliveries_cancel(struct hy_turn *t, struct hy_bytes content_hash) {
     }
 }
 
+bool hy_deliveries_busy(const struct hy_turn *t) {
+    const hy_case *c = t->c;
+    for (size_t i = 0; c->draft != NULL && i < c->n_deliveries; i++) {
+        const hy_case_delivery *d = c->deliveries[i];
+        bool draft = has_hash(d, hy_bytes_from(c->draft->text_hash.data, c->draft->text_hash.len));
+        if (draft && d->state == STATE(SENDING) && hy_time_or(d->until, 0) > t->now) return true;
+    }
+    return false;
+}
+
 // On its way or arrived already: not a second time. (After `unknown` or `failed` a person may decide to send again.)
 static bool underway(const struct hy_turn *t, const hy_case_delivery *made) {
     for (size_t i = 0; i < t->c->n_deliveries; i++) {

@@ -53,6 +53,10 @@ void hy_verb_reply(struct hy_turn *t, const hy_act *act, const struct hy_pack_mo
         hy_turn_refuse(t, "reply.hash", "the text does not have the hash that came with it");
         return;
     }
+    if (hy_deliveries_busy(t)) {
+        hy_turn_refuse(t, "reply.sending", "the approved answer is being sent right now: wait for its outcome");
+        return;
+    }
     keep_draft(t, act, hash, hex);
     t->rec->text_hash = hash;
     t->c->state = STATE(DRAFTED);

@@ -229,6 +229,7 @@ void hy_cmd_claim(struct hy_turn *t);
 void hy_cmd_receipt(struct hy_turn *t);
 void hy_deliveries_make(struct hy_turn *t, enum hy_point point);
 void hy_deliveries_cancel(struct hy_turn *t, struct hy_bytes content_hash);
+bool hy_deliveries_busy(const struct hy_turn *t); // is the draft being sent under a claim that still runs?
 bool hy_delivery_is_main(const struct hy_turn *t, const hy_case_delivery *d);
 const char *hy_notice_text(struct hy_turn *t, const char *template_text);
 

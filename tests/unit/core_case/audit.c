@@ -324,7 +324,14 @@ static const char *deliveries_hold(struct turn_view *v) {
     return NULL;
 }
 
-// An answer waits to be sent only while its text stands.
+static bool answered(const Huiying__V1__Case *c) {
+    for (size_t i = 0; i < c->n_deliveries; i++) {
+        if (c->deliveries[i]->state == ROW(SENT) && same(c->deliveries[i]->purpose, "reply")) return true;
+    }
+    return false;
+}
+
+// An answer waits to be sent only while its text stands: a copy of one that arrived may follow after the closing.
 static const char *only_what_stands(struct turn_view *v) {
     const Huiying__V1__Draft *draft = v->is == NULL ? NULL : v->is->draft;
     bool handed = v->was != NULL && v->is != NULL && !same(v->was->owner, v->is->owner);
@@ -336,7 +343,7 @@ static const char *only_what_stands(struct turn_view *v) {
     for (size_t i = 0; v->is != NULL && i < v->is->n_deliveries; i++) {
         const Huiying__V1__Delivery *d = v->is->deliveries[i];
         if (d->state != ROW(PENDING) || !same(d->purpose, "reply")) continue;
-        bool stands = draft != NULL && is_open(v->is) &&
+        bool stands = draft != NULL && (is_open(v->is) || answered(v->is)) &&
                       hy_bytes_equal(hy_bytes_from(d->content_hash.data, d->content_hash.len),
                                      hy_bytes_from(draft->text_hash.data, draft->text_hash.len));
         if (!stands) return wrong(v->audit, "delivery %s waits to send a text that no longer stands", d->row);

@@ -289,45 +289,63 @@ static void an_answer_that_was_taken_back_before_it_left_is_not_sent(void **stat
     world_free(w);
 }
 
-// A case under the pack that lets an approved answer be written anew.
-static void open_rewritable(struct world *w) {
+static void rewrite(struct world *w, const char *text, enum hy_engine_outcome outcome) {
+    Huiying__V1__Command *reply = world_act(w, V(REPLY), "zhang", "jiaoyu");
+    reply->act->text = hy_arena_str(w->build, text);
+    assert_int_equal(world_apply(w, reply), outcome);
+}
+
+// Under the pack without reviews, whose answer goes to two targets: d2 to the platform (main), d3 to the status page.
+static void open_two_targets(struct world *w) {
     Huiying__V1__Command *cmd = world_message(w, "n1", "停水了");
     cmd->message->route->pack_hash = hy_arena_str(w->build, world_packs[1]->hash);
     assert_int_equal(world_apply(w, cmd), HY_ENGINE_APPLIED);
+    world_reply(w, "已通水");
+    assert_string_equal(row(w, "d2")->target, "web");
+    assert_string_equal(row(w, "d3")->target, "status_page");
 }
 
-static void rewrite(struct world *w, const char *text) {
-    Huiying__V1__Command *reply = world_act(w, V(REPLY), "zhang", "jiaoyu");
-    reply->act->text = hy_arena_str(w->build, text);
-    assert_int_equal(world_apply(w, reply), HY_ENGINE_APPLIED);
-}
-
-static void a_text_on_its_way_is_not_sent_a_second_time(void **state) {
+static void an_answer_that_is_being_sent_cannot_be_rewritten(void **state) {
     (void)state;
     struct world *w = world_new();
-    open_rewritable(w);
-    world_reply(w, "已通水");
+    open_two_targets(w);
     assert_int_equal(world_apply(w, world_claim(w, "d2", 1)), HY_ENGINE_APPLIED);
-    rewrite(w, "已通水");
-    assert_null(row(w, "d3"));
-    rewrite(w, "已于今晨通水");
-    assert_non_null(row(w, "d3"));
+    rewrite(w, "已于今晨通水", HY_ENGINE_REFUSED);
+    assert_string_equal(w->out.rule, "reply.sending");
+    assert_int_equal(world_apply(w, world_receipt(w, "d2", 1, OUTCOME(FAILED))), HY_ENGINE_APPLIED);
+    rewrite(w, "已于今晨通水", HY_ENGINE_APPLIED);
+    assert_int_equal(row(w, "d3")->state, ROW(FAILED)); // nobody began it, and its text no longer stands
+    assert_int_equal(row(w, "d4")->state, ROW(PENDING));
+    assert_int_equal(row(w, "d5")->state, ROW(PENDING));
+    world_free(w);
+}
+
+static void a_text_that_arrived_at_one_target_goes_only_to_the_other_again(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    open_two_targets(w);
+    world_deliver(w, "d3");
+    assert_int_equal(world_clock(w, "reply")->state, CLOCK(RUNNING)); // not the main one
+    assert_int_equal(world_apply(w, world_claim(w, "d2", 1)), HY_ENGINE_APPLIED);
+    assert_int_equal(world_apply(w, world_receipt(w, "d2", 1, OUTCOME(FAILED))), HY_ENGINE_APPLIED);
+    rewrite(w, "已通水", HY_ENGINE_APPLIED);
+    assert_string_equal(row(w, "d4")->target, "web");
+    assert_null(row(w, "d5"));
     world_free(w);
 }
 
 static void a_receipt_of_an_older_round_proves_nothing_of_the_new_one(void **state) {
     (void)state;
     struct world *w = world_new();
-    open_rewritable(w);
-    world_reply(w, "已通水");
+    open_two_targets(w);
     assert_int_equal(world_apply(w, world_claim(w, "d2", 1)), HY_ENGINE_APPLIED);
     world_advance(w, 30000);
     assert_int_equal(world_tick(w, hy_case_key(w->build, w->dossier, w->case_id)), HY_ENGINE_APPLIED);
-    rewrite(w, "已于今晨通水");
-    world_deliver(w, "d3");
+    rewrite(w, "已于今晨通水", HY_ENGINE_APPLIED);
+    assert_string_equal(row(w, "d4")->target, "web");
+    world_deliver(w, "d4");
     world_advance(w, HOUR);
-    Huiying__V1__Command *again = world_message(w, "n2", "又停了");
-    assert_int_equal(world_apply(w, again), HY_ENGINE_APPLIED);
+    assert_int_equal(world_apply(w, world_message(w, "n2", "又停了")), HY_ENGINE_APPLIED);
     assert_int_equal(world_clock(w, "reply#2")->state, CLOCK(RUNNING));
     assert_int_equal(world_apply(w, world_receipt(w, "d2", 1, OUTCOME(SENT))), HY_ENGINE_APPLIED);
     assert_int_equal(world_clock(w, "reply#2")->state, CLOCK(RUNNING));
@@ -401,7 +419,8 @@ int main(void) {
         cmocka_unit_test(an_expired_sending_becomes_unknown_never_pending),
         cmocka_unit_test(what_never_left_is_tried_again_later_and_at_last_given_to_a_person),
         cmocka_unit_test(an_answer_that_was_taken_back_before_it_left_is_not_sent),
-        cmocka_unit_test(a_text_on_its_way_is_not_sent_a_second_time),
+        cmocka_unit_test(an_answer_that_is_being_sent_cannot_be_rewritten),
+        cmocka_unit_test(a_text_that_arrived_at_one_target_goes_only_to_the_other_again),
         cmocka_unit_test(a_receipt_of_an_older_round_proves_nothing_of_the_new_one),
         cmocka_unit_test(what_is_delivered_has_the_hash_that_was_approved),
         cmocka_unit_test(a_closed_case_goes_to_the_journal_after_its_time_and_leaves_nothing),
