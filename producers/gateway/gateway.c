@@ -10,7 +10,6 @@
 #include "adapters/accounts.h"
 #include "lib/base/log.h"
 #include "lib/lane/publisher.h"
-#include "lib/lane/topics.h"
 #include "lib/web/health.h"
 #include "producers/gateway/door.h"
 #include "producers/gateway/intake.h"
@@ -32,16 +31,14 @@ struct gateway {
 // ---- parts ----
 
 static int open_publisher(const struct gateway_config *config, struct hy_publisher **out, struct hy_error *err) {
-    static const char *const warm[] = {HY_TOPIC_COMMENTS, HY_TOPIC_POSTS, HY_TOPIC_SIGNALS};
     struct hy_publisher_options options = {
         .kafka = {.brokers = config->common.kafka_brokers,
                   .properties = config->common.kafka_properties,
                   .prefix = config->common.kafka_prefix,
                   .client_id = "gateway"},
         // The client never gives a record up on its own: what it holds goes before what the spool holds.
+        // No topic is warmed: that would wait for a broker, and the spool serves without one.
         .timeout_ms = FLIGHT_MS,
-        .warm = warm,
-        .n_warm = sizeof warm / sizeof warm[0],
     };
     return hy_publisher_open(&options, out, err);
 }

@@ -384,7 +384,7 @@ int spool_release(struct spool *spool, uint64_t keep_seq, int64_t keep_ms, struc
         spool->bytes -= segment->bytes;
         gone++;
     }
-    memmove(spool->segments, spool->segments + gone, (spool->n - gone) * sizeof *spool->segments);
+    if (gone) memmove(spool->segments, spool->segments + gone, (spool->n - gone) * sizeof *spool->segments);
     spool->n -= gone;
     return HY_OK;
 }

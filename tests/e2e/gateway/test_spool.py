@@ -1,4 +1,5 @@
 """Kafka or the gateway dies while messages come: whoever was answered with success is in Kafka, in order per dossier."""
+import itertools
 import random
 import threading
 import time
@@ -10,11 +11,23 @@ from harness.kafka import Kafka
 NOW = int(time.time())
 
 
-@pytest.fixture
-def own_kafka():
+PREFIXES = (f"t{n}." for n in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def shared_kafka():
     with Kafka() as kafka:
-        make_topics(kafka)
         yield kafka
+
+
+@pytest.fixture
+def own_kafka(shared_kafka):
+    """One broker for the file, topics of its own for each test; up again when the test ends, whatever it did to it."""
+    shared_kafka.prefix = next(PREFIXES)
+    make_topics(shared_kafka)
+    yield shared_kafka
+    if shared_kafka.process.poll() is not None:
+        shared_kafka.start()
 
 
 class Senders:
@@ -186,8 +199,8 @@ def test_with_a_full_spool_and_no_kafka_it_says_503_and_keeps_what_it_promised(o
     with Gateway(own_kafka, spool__max="1MB", spool__segment="64KB", answer__kafka="500ms") as gateway:
         own_kafka.kill()
         texts, statuses = {}, []
-        for n in range(60):
-            status, answer = gateway.message({"account": "a", "text": "满" * 5000 + f" {n}", "title": f"t{n}"})
+        for n in range(200):
+            status, answer = gateway.message({"account": "a", "text": "满" * 4900 + f" {n}", "title": f"t{n}"})
             statuses.append(status)
             if status == 202:
                 texts[answer["event_id"]] = f"t{n}"
