@@ -1,0 +1,12 @@
+// The dashboard's view: tables of a SQLite file that fold.c fills and queries.c reads. A fold of Kafka: deleted, it
+// comes back. To show something new, append a migration here, fill it in fold.c, and read it in queries.c.
+#ifndef HY_DASHBOARD_SCHEMA_H
+#define HY_DASHBOARD_SCHEMA_H
+
+#include "lib/fold/sqlite.h"
+
+// Opens the view to write (made when missing, made anew when damaged) or to read. Close with hy_sqlite_close.
+HY_MUST_CHECK int schema_open_writer(const char *path, struct hy_sqlite **out, struct hy_error *err);
+HY_MUST_CHECK int schema_open_reader(const char *path, struct hy_sqlite **out, struct hy_error *err);
+
+#endif
