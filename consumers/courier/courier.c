@@ -120,8 +120,8 @@ static int publish(struct courier *courier, Huiying__V1__Command *command, struc
     char key[2 * HY_ID_SIZE + 1];
     struct hy_bytes value;
     actor.kind = HUIYING__V1__ACTOR_KIND__ACTOR_KIND_PROGRAM;
-    actor.id = "courier";
-    actor.role = "system";
+    actor.id = (char *)(uintptr_t) "courier"; // protobuf-c knows no const
+    actor.role = (char *)(uintptr_t) "system";
     issued.unix_ms = hy_wall_ms(hy_clock_system());
     issued.offset_minutes = HY_SHANGHAI_MINUTES;
     command->schema_version = 1;

@@ -3,6 +3,8 @@
 #ifndef HY_ROUTER_EVENT_CHECK_H
 #define HY_ROUTER_EVENT_CHECK_H
 
+#include <stdbool.h>
+
 #include "huiying/v1/event.pb-c.h"
 #include "lib/base/error.h"
 

@@ -134,8 +134,8 @@ static int send_command(struct turn *turn, struct hy_error *err) {
     char id[HY_ID_SIZE];
     hy_id_strings(id, 2, "message", turn->event->id);
     actor.kind = HUIYING__V1__ACTOR_KIND__ACTOR_KIND_PROGRAM;
-    actor.id = "router";
-    actor.role = "system";
+    actor.id = (char *)(uintptr_t) "router"; // protobuf-c knows no const
+    actor.role = (char *)(uintptr_t) "system";
     message.event = (Huiying__V1__Event *)(uintptr_t)turn->event;
     message.route = route_message(turn);
     if (!message.route) return out_of_memory(err);
