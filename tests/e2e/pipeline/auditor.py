@@ -1,0 +1,105 @@
+"""An auditor of its own: reads topics and Redis with clients that are not ours, and compares with the sender's ledger."""
+from collections import Counter, defaultdict
+
+from harness import contract, topics
+
+
+def departments(city):
+    return sorted(t for t in topics.admin(city.kafka.bootstrap).list_topics(timeout=10).topics if t.startswith("hy.work."))
+
+
+def name_of(message, field):
+    """The word of an enum: FATE_OPENED → OPENED."""
+    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
+    word = enum.values_by_number[getattr(message, field)].name
+    return word.split("_", 1)[1] if "_" in word else word
+
+
+class Seen:
+    """What stands in Kafka, as a read_committed reader sees it."""
+
+    def __init__(self, city):
+        self.journal = city.read("hy.journal", "JournalRecord")
+        self.dead = city.read("hy.dead", "DeadLetter")
+        self.work = [(r, m) for topic in departments(city) for r, m in city.read(topic, "WorkItem")]
+        self.cases, self.progress = {}, {}
+        for (_, key), value in topics.compacted(city.kafka.bootstrap, "hy.cases").items():
+            if b"." in key:
+                case = contract.decode("Case", value)
+                self.cases[case.id] = case
+        self.fates = defaultdict(list)
+        self.repeats = Counter()
+        for _, j in self.journal:
+            fate = name_of(j, "fate")
+            if fate == "REPEATED":
+                self.repeats[j.event_id] += 1
+            elif fate != "UNSPECIFIED":
+                self.fates[j.event_id].append(fate)
+
+
+def check_fates(seen, sent):
+    """I1: every accepted event has one fate; what came again is repeated."""
+    problems = []
+    times = Counter(e.id for e in sent)
+    dead = Counter(d.event_id for _, d in seen.dead if d.event_id)
+    for event_id, n in times.items():
+        fates = seen.fates.get(event_id, []) + ["DEAD"] * dead[event_id]
+        if len(fates) != 1:
+            problems.append(f"event {event_id}: fates {fates}, wanted exactly one")
+        if seen.repeats[event_id] > n - 1:
+            problems.append(f"event {event_id}: sent {n} times, repeated {seen.repeats[event_id]} times")
+    for event_id in set(seen.fates) - set(times):
+        problems.append(f"event {event_id}: has a fate but was never sent")
+    return problems
+
+
+def check_cases(seen):
+    """Each opened case: one opening work item, one owner while open; versions and sequences without doubles."""
+    problems = []
+    opened = Counter(j.case_id for _, j in seen.journal if name_of(j, "fate") == "OPENED")
+    opening = Counter(m.case_id for _, m in seen.work if name_of(m, "kind") == "KIND_ASSIGNED" and m.seq == 1)
+    for case_id, case in seen.cases.items():
+        if case.kind == "letter" and opened[case_id] != 1:
+            problems.append(f"case {case_id}: opened {opened[case_id]} times in the journal")
+        if opening[case_id] != 1:
+            problems.append(f"case {case_id}: {opening[case_id]} opening work items")
+        if not case.owner:
+            problems.append(f"case {case_id}: nobody owns it")
+    for case_id in set(opened) - set(seen.cases):
+        problems.append(f"case {case_id}: opened in the journal but not in hy.cases")
+    items = Counter(m.id + "@" + m.department for _, m in seen.work)
+    problems += [f"work item {item}: {n} times" for item, n in items.items() if n > 1]
+    return problems
+
+
+def check_journal(seen):
+    """Sequences of each chain are 1, 2, 3 … in the order of the log, each naming the hash of the one before."""
+    problems, last, hashes = [], defaultdict(int), {}
+    for r, j in sorted(seen.journal, key=lambda one: (one[0].partition, one[0].offset)):
+        key = r.key
+        if j.seq != last[key] + 1:
+            problems.append(f"journal {key.decode()}: seq {j.seq} after {last[key]}")
+        if key in hashes and j.previous_hash != hashes[key]:
+            problems.append(f"journal {key.decode()}: seq {j.seq} does not follow the record before")
+        last[key], hashes[key] = j.seq, j.hash
+    sources = Counter((j.source.partition, j.source.offset) for _, j in seen.journal if j.source.topic)
+    problems += [f"command {where}: {n} journal records" for where, n in sources.items() if n > 1]
+    return problems
+
+
+def running_clocks(seen):
+    """{(case, clock, epoch, stage, due ms)} of the open cases in hy.cases."""
+    out = set()
+    for case in seen.cases.values():
+        if name_of(case, "state") in ("STATE_CLOSED", "STATE_WITHDRAWN"):
+            continue
+        for clock in case.clocks:
+            if name_of(clock, "state") == "STATE_RUNNING":
+                out.add((case.id, clock.name, clock.epoch, clock.stage, clock.stage_due.unix_ms))
+    return out
+
+
+def audit(city, sent):
+    """All problems, as texts; [] = the books balance."""
+    seen = Seen(city)
+    return check_fates(seen, sent) + check_cases(seen) + check_journal(seen)

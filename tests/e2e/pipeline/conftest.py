@@ -1,0 +1,5 @@
+"""Makes city, auditor and messages importable by the tests of this folder."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
