@@ -63,8 +63,7 @@ static struct dues dues_of(const Huiying__V1__Case *c) {
     return dues;
 }
 
-static void bind_case(struct binder *b, struct hy_arena *arena, const Huiying__V1__Case *c,
-                      const struct hy_fold_record *record) {
+static void bind_case(struct binder *b, const Huiying__V1__Case *c, const struct hy_fold_record *record) {
     bool open = hy_case_is_open(c);
     struct dues dues = open ? dues_of(c) : (struct dues){0};
     const Huiying__V1__IncidentTotals *incident = c->incident;
@@ -76,7 +75,7 @@ static void bind_case(struct binder *b, struct hy_arena *arena, const Huiying__V
     number(b, open);
     text(b, c->owner);
     text(b, c->receipt_number);
-    text(b, hy_arena_fmt(arena, "%s/m/%s", c->id, c->opening_event));
+    text(b, c->n_content_keys > 0 ? c->content_keys[0] : "");
     text(b, c->platform);
     text(b, c->account);
     text(b, c->category);
@@ -96,6 +95,9 @@ static void bind_case(struct binder *b, struct hy_arena *arena, const Huiying__V
     number(b, incident ? (int64_t)incident->writers : 0);
     number(b, incident ? (int64_t)incident->messages : 0);
     number(b, incident && incident->acknowledged ? ms_of(incident->acknowledged_at) : 0);
+    text(b, c->work_item);
+    number(b, c->work_seq);
+    number(b, c->last_offset);
     blob(b, record->value);
 }
 
@@ -112,11 +114,42 @@ int view_case(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold
     if (rc != HY_OK) return rc;
     struct binder b = {
         hy_sqlite_stmt(
-            db, "INSERT OR REPLACE INTO cases VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", err),
+            db,
+            "INSERT OR REPLACE INTO cases VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+            " (SELECT coalesce(max(rev), 0) + 1 FROM cases))",
+            err),
         0};
     if (!b.stmt) return HY_EINTERNAL;
-    bind_case(&b, arena, c, record);
+    bind_case(&b, c, record);
     return hy_sqlite_run(db, b.stmt, err);
+}
+
+// receipt: HY_RECEIPT_SIZE bytes that live until the statement has run.
+static void bind_journal(struct binder *b, const Huiying__V1__JournalRecord *j, char *receipt,
+                         const struct hy_fold_record *record) {
+    receipt[0] = '\0';
+    // A citizen is no name for the history: only people who act for a department and programs are.
+    bool citizen = j->actor && j->actor->kind == HUIYING__V1__ACTOR_KIND__ACTOR_KIND_CITIZEN;
+    if (j->fate != HUIYING__V1__FATE__FATE_UNSPECIFIED) hy_receipt_number(j->event_id, receipt);
+    number(b, record->partition);
+    number(b, record->offset);
+    text(b, j->case_id);
+    text(b, j->dossier);
+    number(b, (int64_t)j->seq);
+    text(b, j->command_id);
+    text(b, j->command);
+    number(b, ms_of(j->at));
+    text(b, !j->actor ? "" : citizen ? "citizen" : j->actor->id);
+    text(b, word_verdict(j->verdict));
+    text(b, j->rule);
+    text(b, j->article);
+    text(b, j->explanation);
+    text(b, word_fate(j->fate));
+    text(b, j->event_id);
+    text(b, receipt);
+    text(b, j->state_after);
+    text(b, j->owner_after);
+    number(b, (int64_t)j->step);
 }
 
 int view_journal(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold_record *record,
@@ -126,28 +159,15 @@ int view_journal(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_f
     if (rc != HY_OK) return rc;
     struct binder b = {
         hy_sqlite_stmt(db,
-                       "INSERT OR IGNORE INTO journal(part, offset, case_id, dossier, seq, command_id, command,"
-                       " at_ms, verdict, rule, explanation, fate, event_id, state_after, owner_after, step)"
-                       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                       "INSERT OR IGNORE INTO journal(part, offset, case_id, dossier, seq, command_id, command, at_ms,"
+                       " actor, verdict, rule, article, explanation, fate, event_id, receipt, state_after,"
+                       " owner_after, step) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                        err),
         0};
     if (!b.stmt) return HY_EINTERNAL;
-    number(&b, record->partition);
-    number(&b, record->offset);
-    text(&b, j->case_id);
-    text(&b, j->dossier);
-    number(&b, (int64_t)j->seq);
-    text(&b, j->command_id);
-    text(&b, j->command);
-    number(&b, ms_of(j->at));
-    text(&b, word_verdict(j->verdict));
-    text(&b, j->rule);
-    text(&b, j->explanation);
-    text(&b, word_fate(j->fate));
-    text(&b, j->event_id);
-    text(&b, j->state_after);
-    text(&b, j->owner_after);
-    number(&b, (int64_t)j->step);
+    char *receipt = hy_arena_alloc(arena, HY_RECEIPT_SIZE);
+    if (!receipt) return HY_ENOMEM;
+    bind_journal(&b, j, receipt, record);
     return hy_sqlite_run(db, b.stmt, err);
 }
 
@@ -172,7 +192,9 @@ int view_content(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_f
     return hy_sqlite_run(db, b.stmt, err);
 }
 
-// One standing item a case and department; a lower seq than the one that stands is ignored, as the contract says.
+// One row a case and department: the item that stands there, and what was last said of it. ASSIGNED begins it, RECALLED
+// and CLOSED end it; a reminder or a change speaks about it (also to a supervisor, who has no item). A lower seq than
+// the row's is ignored, as the contract says.
 int view_work(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold_record *record, struct hy_error *err) {
     Huiying__V1__WorkItem *item = NULL;
     int rc = hy_pb_read(&huiying__v1__work_item__descriptor, arena, record->value, 1, &item, err);
@@ -180,14 +202,14 @@ int view_work(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold
     struct binder b = {
         hy_sqlite_stmt(db,
                        "INSERT INTO work VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(topic, case_id) DO UPDATE SET"
-                       " id=excluded.id, part=excluded.part, offset=excluded.offset, seq=excluded.seq,"
-                       " kind=excluded.kind, at_ms=excluded.at_ms, why=excluded.why, standing=excluded.standing"
+                       " id=CASE WHEN excluded.kind='assigned' THEN excluded.id ELSE work.id END,"
+                       " part=excluded.part, offset=excluded.offset, seq=excluded.seq, kind=excluded.kind,"
+                       " at_ms=excluded.at_ms, why=excluded.why, standing=CASE excluded.kind WHEN 'assigned' THEN 1"
+                       " WHEN 'recalled' THEN 0 WHEN 'closed' THEN 0 ELSE work.standing END"
                        " WHERE excluded.seq > work.seq",
                        err),
         0};
     if (!b.stmt) return HY_EINTERNAL;
-    bool over = item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_RECALLED ||
-                item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_CLOSED;
     text(&b, record->topic);
     text(&b, item->case_id);
     text(&b, item->id);
@@ -198,7 +220,7 @@ int view_work(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold
     text(&b, word_work(item->kind));
     number(&b, ms_of(item->at));
     text(&b, item->why);
-    number(&b, !over);
+    number(&b, item->kind == HUIYING__V1__WORK_KIND__WORK_KIND_ASSIGNED);
     return hy_sqlite_run(db, b.stmt, err);
 }
 
@@ -232,7 +254,7 @@ int view_source(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fo
     number(&b, record->partition);
     text(&b, event->platform);
     text(&b, event->account);
-    number(&b, at / 3600000);
+    number(&b, at / VIEW_SLOT_MS);
     number(&b, at);
     return hy_sqlite_run(db, b.stmt, err);
 }

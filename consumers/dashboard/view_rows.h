@@ -8,6 +8,8 @@
 #include "lib/fold/fold.h"
 #include "lib/fold/sqlite.h"
 
+enum { VIEW_SLOT_MS = 300000 }; // messages of a source are counted in slots of this length
+
 typedef int (*view_row_fn)(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold_record *record,
                            struct hy_error *err);
 
