@@ -30,7 +30,8 @@ static void get_receipt(struct hy_web_request *request, void *ctx) {
     json_t *out = NULL;
     struct hy_error err = {0};
     if (limited(door, request)) return;
-    rest_answer(request, look_up(door, hy_web_param(request, "number"), &out, &err), out, &err);
+    int rc = look_up(door, hy_web_param(request, "number"), &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_status(struct hy_web_request *request, void *ctx) {

@@ -64,7 +64,8 @@ static void get_me(struct rest *rest, const struct who *who, struct hy_web_reque
 static void get_overview(struct rest *rest, const struct who *who, struct hy_web_request *request) {
     json_t *out = NULL;
     struct hy_error err = {0};
-    rest_answer(request, live_overview(rest->live, who, &out, &err), out, &err);
+    int rc = live_overview(rest->live, who, &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_cases(struct rest *rest, const struct who *who, struct hy_web_request *request) {
@@ -79,13 +80,15 @@ static void get_cases(struct rest *rest, const struct who *who, struct hy_web_re
                                  .after = query_text(request, "after")};
     if (!filter.filter) filter.filter = "all";
     if (!read_limit(request, &filter.limit)) return;
-    rest_answer(request, query_list(rest->q, who, &filter, &out, &err), out, &err);
+    int rc = query_list(rest->q, who, &filter, &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_case(struct rest *rest, const struct who *who, struct hy_web_request *request) {
     json_t *out = NULL;
     struct hy_error err = {0};
-    rest_answer(request, query_case(rest->q, who, hy_web_param(request, "id"), &out, &err), out, &err);
+    int rc = query_case(rest->q, who, hy_web_param(request, "id"), &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void post_case_act(struct rest *rest, const struct who *who, struct hy_web_request *request) {
@@ -101,7 +104,8 @@ static void get_command(struct rest *rest, const struct who *who, struct hy_web_
     (void)who;
     json_t *out = NULL;
     struct hy_error err = {0};
-    rest_answer(request, query_verdict(rest->q, hy_web_param(request, "id"), &out, &err), out, &err);
+    int rc = query_verdict(rest->q, hy_web_param(request, "id"), &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_work(struct rest *rest, const struct who *who, struct hy_web_request *request) {
@@ -111,14 +115,15 @@ static void get_work(struct rest *rest, const struct who *who, struct hy_web_req
     int limit;
     if (!read_limit(request, &limit)) return;
     if (!department) department = who->department;
-    rest_answer(request, query_work(rest->q, who, department, query_text(request, "after"), limit, &out, &err), out,
-                &err);
+    int rc = query_work(rest->q, who, department, query_text(request, "after"), limit, &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_event(struct rest *rest, const struct who *who, struct hy_web_request *request) {
     json_t *out = NULL;
     struct hy_error err = {0};
-    rest_answer(request, query_event(rest->q, who, hy_web_param(request, "event_id"), &out, &err), out, &err);
+    int rc = query_event(rest->q, who, hy_web_param(request, "event_id"), &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_noted(struct rest *rest, const struct who *who, struct hy_web_request *request) {
@@ -126,7 +131,8 @@ static void get_noted(struct rest *rest, const struct who *who, struct hy_web_re
     struct hy_error err = {0};
     int limit;
     if (!read_limit(request, &limit)) return;
-    rest_answer(request, query_noted(rest->q, who, query_text(request, "after"), limit, &out, &err), out, &err);
+    int rc = query_noted(rest->q, who, query_text(request, "after"), limit, &out, &err);
+    rest_answer(request, rc, out, &err);
 }
 
 static void get_stream(struct rest *rest, const struct who *who, struct hy_web_request *request) {

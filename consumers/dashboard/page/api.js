@@ -18,7 +18,7 @@ const headers = () => ({ Authorization: "Bearer " + token.get(), Accept: "applic
 export async function get(path) {
   const answer = await fetch(path, { headers: headers(), cache: "no-store" });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, body.error ? body.error.message : answer.statusText);
+  if (!answer.ok) throw new Refused(answer.status, body.message || answer.statusText);
   return body;
 }
 
