@@ -1,5 +1,6 @@
-// Reads single values out of a program's /metrics text (Prometheus 0.0.4). Pure. To read another figure, ask for its
-// name; nothing here knows one.
+// Reads single values out of a program's /metrics text (Prometheus 0.0.4), for the page's table of stages. Pure.
+// A label's value may hold anything in quotes; a value that is no finite number counts as none.
+// To read another figure, ask for its name; nothing here knows one.
 #ifndef HY_DASHBOARD_PROM_H
 #define HY_DASHBOARD_PROM_H
 

@@ -1,5 +1,6 @@
-// The routes of the dashboard's REST (docs/rest.md): who asks, what is asked for, which query answers. On the loop's
-// thread. To add a call: a row in rest.c, its query or act, its line in docs/rest.md.
+// The routes of the dashboard's REST (docs/rest.md): who asks, what is asked for, which query answers. Every call but
+// the citizens' checks its token here before anything else. On the loop's thread.
+// To add a call: a row in rest.c, its query or act, its line in docs/rest.md.
 #ifndef HY_DASHBOARD_REST_H
 #define HY_DASHBOARD_REST_H
 

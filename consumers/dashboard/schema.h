@@ -1,5 +1,6 @@
-// The dashboard's view: tables of a SQLite file that fold.c fills and queries.c reads. A fold of Kafka: deleted, it
-// comes back. To show something new, append a migration here, fill it in fold.c, and read it in queries.c.
+// The dashboard's view: tables of a SQLite file that view_rows.c fills and the query_*.c files read. A fold of Kafka:
+// deleted, it comes back.
+// To show something new, append a migration in schema.c, fill it in view_rows.c, and read it in a query.
 #ifndef HY_DASHBOARD_SCHEMA_H
 #define HY_DASHBOARD_SCHEMA_H
 

@@ -1,5 +1,6 @@
 // The contract's enums as the words that REST and the page use: lower case, without the prefix ("VERDICT_APPLIED" →
-// "applied"). Static strings. A new enum needs one function here.
+// "applied"). Static strings; "" for what is not known.
+// A new value needs its word in words.c and page/words.js; a new enum needs one function here.
 #ifndef HY_DASHBOARD_WORDS_H
 #define HY_DASHBOARD_WORDS_H
 
