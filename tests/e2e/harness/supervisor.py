@@ -65,7 +65,8 @@ class Program:
                 self.exits.append(code)
                 if code == -signal.SIGKILL:
                     self.kills += 1
-            self.arm("")  # what was armed has been hit; the next process starts whole
+                if self.wanted:
+                    self.arm("")  # what was armed has been hit; the next process starts whole
             time.sleep(self.restart_after)
             with self._lock:
                 if not self.wanted:

@@ -90,13 +90,14 @@ def read(bootstrap, topic, isolation="read_committed", timeout=60):
         return
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "harness", "isolation.level": isolation,
                          "enable.auto.commit": False, "auto.offset.reset": "earliest", "enable.partition.eof": True,
-                         "fetch.message.max.bytes": 16 << 20, "fetch.max.bytes": 64 << 20})
+                         "fetch.message.max.bytes": 16 << 20, "fetch.max.bytes": 64 << 20,
+                         "fetch.wait.max.ms": 50})
     consumer.assign([TopicPartition(topic, p, 0) for p in until])
     open_partitions = set(until)
     deadline = time.monotonic() + timeout
     try:
         while open_partitions:
-            batch = consumer.consume(10000, 1.0)
+            batch = consumer.consume(2000, 0.1)
             if batch:
                 deadline = time.monotonic() + timeout
             elif time.monotonic() > deadline:
@@ -134,6 +135,12 @@ def group_offsets(bootstrap, group, topic):
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     try:
         wanted = [TopicPartition(topic, p) for p in partitions_of(bootstrap, topic)]
-        return {tp.partition: tp.offset for tp in consumer.committed(wanted, timeout=15)}
+        for left in range(60, -1, -1):
+            try:
+                return {tp.partition: tp.offset for tp in consumer.committed(wanted, timeout=15)}
+            except KafkaException as e:  # a broker that has just started is not yet the coordinator
+                if left == 0 or not e.args[0].retriable() and e.args[0].name() != "NOT_COORDINATOR":
+                    raise
+                time.sleep(0.5)
     finally:
         consumer.close()

@@ -36,11 +36,11 @@ KEYS = 5000
 class Sender(threading.Thread):
     """Sends the records in uneven bursts while the faults last, the rest at once; keeps the ledger."""
 
-    def __init__(self, bootstrap, prefix, records, rate, seed):
+    def __init__(self, bootstrap, prefix, records, jobs, seed):
         super().__init__(daemon=True)
         self.random = random.Random(seed)
         self.bootstrap, self.topic = bootstrap, prefix + "hy.commands"
-        self.wanted, self.rate = records, rate
+        self.wanted, self.jobs = records, jobs
         self.hurry = threading.Event()
         self.sent = []       # (partition, offset, amount)
         self.count, self.sum = collections.Counter(), collections.Counter()
@@ -72,7 +72,10 @@ class Sender(threading.Thread):
             if self.hurry.is_set():
                 n = min(left, 20000)
             else:
-                n = min(left, int(self.random.paretovariate(1.2) * self.rate / 100))
+                # What is left, over the time that the faults left may take (7 s each, two at a time); never all of it,
+                # since a fault needs work in hand. A Pareto burst (mean 6) makes transactions of every size.
+                mean = left / (self.jobs.qsize() * 3.5 + 20) * 0.05
+                n = max(1, min(left // 10, int(self.random.paretovariate(1.2) * mean / 6)))
                 self.hurry.wait(0.05)
             self._send(client, n)
             left -= n
@@ -183,7 +186,7 @@ def storm(kafka, prefix, points, kills, stops, records, seed, partitions=16, say
     for job in plan:
         jobs.put(job)
     started = time.monotonic()
-    sender = Sender(kafka.bootstrap, prefix, records, max(100, records // max(1, len(plan) * 5)), seed + 1)
+    sender = Sender(kafka.bootstrap, prefix, records, jobs, seed + 1)
     programs = [Program(f"{prefix}toy-{i}", [toy, "run", kafka.bootstrap, prefix, str(i), "2"]) for i in range(2)]
     sender.start()
     attackers = [Attacker(p, jobs, counts, seed + 2 + i) for i, p in enumerate(programs)]

@@ -1,0 +1,105 @@
+"""One broker for all tests of the lane; each test has topics of its own under a prefix."""
+import itertools
+import subprocess
+import time
+
+import pytest
+
+from harness import contract, paths, topics
+from harness.kafka import Kafka
+from harness.supervisor import Program
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    with Kafka() as broker:
+        yield broker
+
+
+class System:
+    """A prefix with the table's topics and the toy's processes on it."""
+
+    def __init__(self, kafka, partitions):
+        self.kafka, self.bootstrap, self.prefix = kafka, kafka.bootstrap, f"r{next(_numbers)}."
+        self.toy = paths.program("lane_toy")
+        self.programs = []
+        made = subprocess.run([self.toy, "create", self.bootstrap, self.prefix, str(partitions)], capture_output=True, text=True)
+        assert made.returncode == 0, made.stderr
+
+    def topic(self, name):
+        return f"{self.prefix}hy.{name}"
+
+    def run(self, *words, instance="0", lanes=1, start=True):
+        program = Program(f"{self.prefix}toy{len(self.programs)}",
+                          [self.toy, "run", self.bootstrap, self.prefix, instance, str(lanes), *words], start=start)
+        self.programs.append(program)
+        return program
+
+    def once(self, *words):
+        """A run that is expected to end by itself: (exit code, what it said)."""
+        done = subprocess.run([self.toy, "run", self.bootstrap, self.prefix, "0", "1", *words], capture_output=True, text=True,
+                              timeout=60)
+        return done.returncode, done.stderr
+
+    def send(self, *values, key=b"k"):
+        return topics.send(self.bootstrap, self.topic("commands"), [(key, v) for v in values])
+
+    def records(self, name):
+        return topics.read_all(self.bootstrap, self.topic(name))
+
+    def journal(self):
+        return [tuple(int(x) for x in r.value.split()) for r in self.records("journal")]
+
+    def dead(self):
+        return [contract.decode("DeadLetter", r.value) for r in self.records("dead")]
+
+    def state(self):
+        return {key: value for (_, key), value in topics.compacted(self.bootstrap, self.topic("cases")).items()
+                if key != b"!progress"}
+
+    def progress(self):
+        return {p: contract.decode("Progress", value)
+                for (p, key), value in topics.compacted(self.bootstrap, self.topic("cases")).items() if key == b"!progress"}
+
+    def await_text(self, program, text, timeout=30):
+        deadline = time.monotonic() + timeout
+        while text not in program.text():
+            assert time.monotonic() < deadline, f"{text} did not come in {timeout} s\n" + program.text()[-3000:]
+            time.sleep(0.05)
+
+    def await_done(self, timeout=60):
+        """Until the group stands at the end of hy.commands."""
+        ends = {p: high for p, (_, high) in topics.ends(self.bootstrap, self.topic("commands")).items()}
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            offsets = topics.group_offsets(self.bootstrap, self.prefix + "toy", self.topic("commands"))
+            if all(offsets.get(p) == high or (high == 0 and offsets.get(p) in (-1001, 0)) for p, high in ends.items()):
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"not at the end {ends} after {timeout} s: {offsets}\n" + self.programs[-1].text()[-3000:])
+
+    def close(self):
+        for program in self.programs:
+            program.close()
+
+
+@pytest.fixture
+def system(kafka):
+    made = System(kafka, 2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def systems(kafka):
+    """Makes systems that live for a whole module: what takes long runs side by side."""
+    made = []
+
+    def make(partitions=2):
+        made.append(System(kafka, partitions))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()

@@ -1,0 +1,48 @@
+"""Records that end the process: found, dead-lettered, and nothing else is lost. The four systems run side by side, because
+each death costs the wait for a dead member of the group."""
+import signal
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def crashed(systems):
+    one, two, stateless, endless = (systems() for _ in range(4))
+    places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
+    two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
+    two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
+    stateless.send(*[b"1"] * 30, b"crash", *[b"1"] * 30)
+    endless.send(b"1", b"loop", b"2")
+    runs = {one: one.run(), two: two.run(lanes=2), stateless: stateless.run("stateless"), endless: endless.run("stuck=2000")}
+    for system in runs:
+        system.await_done(240)
+    return SimpleNamespace(one=one, two=two, stateless=stateless, endless=endless, place=places[300],
+                           exits=lambda system: runs[system].exits)
+
+
+def test_a_record_that_crashes_the_process_is_dead_after_it_was_begun_alone_three_times(crashed):
+    (letter,) = crashed.one.dead()
+    assert letter.reason == "crashed" and letter.tries == 3 and letter.original == b"crash"
+    assert (letter.source.partition, letter.source.offset) == crashed.place
+    assert [row[2] for row in crashed.one.journal()] == list(range(500))
+    assert crashed.one.state() == {b"k": b"500 %d" % sum(range(500))}
+    exits = crashed.exits(crashed.one)
+    assert set(exits) == {-signal.SIGABRT} and 5 <= len(exits) <= 16, exits
+
+
+def test_two_crashing_records_in_two_partitions_are_both_found(crashed):
+    assert [d.reason for d in crashed.two.dead()] == ["crashed", "crashed"]
+    assert crashed.two.state() == {b"a": b"40 40", b"d": b"40 40"}
+
+
+def test_a_crash_without_state_is_found_too(crashed):
+    assert [d.reason for d in crashed.stateless.dead()] == ["crashed"]
+    rows = [row[:2] for row in crashed.stateless.journal()]
+    assert len(rows) == len(set(rows)) == 60
+
+
+def test_a_record_that_never_ends_is_ended_by_the_watchdog_and_found(crashed):
+    assert [d.reason for d in crashed.endless.dead()] == ["crashed"]
+    assert set(crashed.exits(crashed.endless)) == {70}
+    assert crashed.endless.state() == {b"k": b"2 3"}

@@ -1,0 +1,186 @@
+"""A lane among others: takeover, parking, ticks, drain, zombies, a broker in trouble."""
+import signal
+import time
+
+import pytest
+
+from harness import ledger, topics
+
+
+def amounts(system):
+    return sorted(row[2] for row in system.journal())
+
+
+def test_sigterm_finishes_what_is_in_hand_and_exits_0(system):
+    program = system.run(lanes=2)
+    system.send(*[b"%d" % i for i in range(2000)])
+    time.sleep(0.5)
+    assert program.terminate() == 0
+    assert ledger.aborted(system.bootstrap, system.topic("journal")) == 0
+    system.run(instance="1")
+    system.await_done()
+    assert amounts(system) == list(range(2000))
+
+
+def test_a_second_process_takes_its_share_and_all_of_it_after_a_clean_end(system):
+    first = system.run(instance="0")
+    system.send(*[b"1"] * 100)
+    system.await_done()
+    second = system.run(instance="1")
+    system.await_text(second, "past the barrier")
+    for key in (b"k", b"a", b"d", b"x"):
+        system.send(*[b"1"] * 50, key=key)
+    system.await_done()
+    assert first.terminate() == 0
+    began = time.monotonic()
+    system.send(*[b"1"] * 100)
+    system.await_done()
+    assert time.monotonic() - began < 6, "a clean end must not cost a session timeout"
+    assert system.state()[b"k"] == b"250 250"
+    assert "holds state" not in first.text() + second.text()
+
+
+def test_parked_state_goes_on_from_where_it_was(system):
+    """A partition that goes and comes back is folded on, not restored from the start: the counts stay right."""
+    first = system.run(instance="0")
+    for key in (b"k", b"a", b"d", b"x"):
+        system.send(*[b"1"] * 500, key=key)
+    system.await_done()
+    for round_ in range(2):
+        second = system.run(instance="1")
+        system.await_text(second, "past the barrier")
+        for key in (b"k", b"a", b"d", b"x"):
+            system.send(*[b"1"] * 100, key=key)
+        system.await_done()
+        assert second.terminate() == 0
+        for key in (b"k", b"a", b"d", b"x"):
+            system.send(*[b"1"] * 100, key=key)
+        system.await_done()
+    assert set(system.state().values()) == {b"900 900"}
+    assert first.exits == []
+
+
+POINTS = ["lane.before_flush", "lane.after_flush", "lane.after_send_offsets"]
+
+
+@pytest.fixture(scope="module")
+def zombies(systems):
+    """Three systems at once: each one's only process is stopped at its point, another takes over, the first wakes."""
+    made = {point: systems() for point in POINTS}
+    first = {}
+    for point, system in made.items():
+        first[point] = system.run(instance="0")
+        system.send(*[b"1"] * 10)
+    for point, system in made.items():
+        system.await_done()
+        first[point].arm(f"{point}:1:stop")
+    time.sleep(0.2)
+    for point, system in made.items():
+        system.send(*[b"1"] * 10)
+    deadline = time.monotonic() + 10
+    while any(zombie.state() != "T" for zombie in first.values()):
+        assert time.monotonic() < deadline, "a point was not hit"
+        time.sleep(0.02)
+    for system in made.values():
+        system.run(instance="1")
+    for system in made.values():
+        system.await_done(40)
+        assert system.state() == {b"k": b"20 20"}
+    for point, system in made.items():
+        first[point].arm("")
+        first[point].signal(signal.SIGCONT)
+        system.send(*[b"1"] * 10)
+    time.sleep(3)
+    return made, first
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_process_stopped_past_its_session_cannot_commit_when_it_wakes(zombies, point):
+    systems_, first = zombies
+    system = systems_[point]
+    system.await_done()
+    assert system.state() == {b"k": b"30 30"}
+    rows = [row[:2] for row in system.journal()]
+    assert len(rows) == len(set(rows)) == 30
+    if point != "lane.before_flush":  # there the records had not left the process
+        assert ledger.aborted(system.bootstrap, system.topic("journal")) >= 10
+    assert first[point].exits == []
+
+
+def test_a_crash_in_the_middle_of_a_restore_and_of_a_record_changes_nothing(system):
+    program = system.run()
+    system.send(*[b"1"] * 300)
+    system.await_done()
+    for point in ("lane.mid_handle:40:kill", "lane.in_restore:1:kill", "lane.after_start:1:kill"):
+        if point.startswith("lane.mid"):
+            program.arm(point)
+            time.sleep(0.2)
+            system.send(*[b"1"] * 100)
+        else:
+            program.terminate()
+            program.env["HY_FAULT_POINT"] = point
+            program.start()
+        deadline = time.monotonic() + 20
+        while program.exits.count(-9) == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        program.env.pop("HY_FAULT_POINT", None)
+        system.await_done(60)
+        assert -9 in program.exits, point
+        program.exits.clear()
+    assert system.state() == {b"k": b"400 400"} and len(system.journal()) == 400
+
+
+def test_an_idle_lane_writes_nothing(system):
+    system.run(lanes=2)
+    system.send(b"1")
+    system.await_done()
+    before, rested = None, 0
+    for _ in range(40):  # the second lane's joining moves partitions once more
+        ends = topics.ends(system.bootstrap, system.topic("cases"))
+        before, rested = ends, rested + 1 if ends == before else 0
+        if rested == 4:
+            break
+        time.sleep(0.5)
+    time.sleep(3)
+    assert topics.ends(system.bootstrap, system.topic("cases")) == before
+
+
+def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back(system):
+    program = system.run("tick")
+    system.await_text(program, "past the barrier")
+    time.sleep(5.5)
+    program.kill()
+    time.sleep(8)
+    state = {k: [int(x) for x in v.split()] for k, v in system.state().items()}
+    assert set(state) == {b"tick-0", b"tick-1"}
+    for count, now in state.values():
+        assert 5 <= count <= 14 and abs(now / 1000 - time.time()) < 5
+    assert "now went back" not in program.text()
+
+
+def test_the_engines_now_is_kept_in_the_progress(system):
+    system.send(b"1")
+    system.run()
+    system.await_done()
+    (record,) = system.records("commands")
+    assert system.progress()[record.partition].now_unix_ms == record.timestamp
+
+
+def test_a_broker_that_is_killed_and_comes_back_costs_nothing(system):
+    system.run(lanes=2)
+    sent = []
+    system.send(*[b"%d" % i for i in range(500)])
+    system.kafka.restart(clean=False)
+    system.send(*[b"%d" % i for i in range(500, 1000)])
+    system.await_done(90)
+    assert amounts(system) == list(range(1000)), sent
+
+
+def test_a_broker_that_stands_still_for_longer_than_a_transaction_costs_nothing(system):
+    system.run(lanes=2)
+    for i in range(5):
+        system.send(*[b"%d" % (i * 100 + j) for j in range(100)])
+    system.kafka.stop_for(9).join()
+    system.send(*[b"%d" % i for i in range(500, 600)])
+    system.await_done(90)
+    assert amounts(system) == list(range(600))
