@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import MAIN, SECOND, read_all
+from conftest import MAIN, SECOND, Gateway, read_all
 from harness import contract, topics
 
 NOW = int(time.time())
@@ -183,7 +183,6 @@ def test_other_methods_are_405(gateway):
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(kafka):
-    from conftest import Gateway
     with Gateway(kafka, limit__rate=1, limit__burst=3, limit__loopback="yes") as gateway:
         statuses = [gateway.message({"account": "a", "text": "x"})[0] for _ in range(5)]
         assert statuses == [202, 202, 202, 429, 429]
@@ -210,7 +209,6 @@ def test_a_refused_configuration_says_what_to_do(gateway):
 
 
 def test_it_stops_cleanly_on_sigterm(kafka):
-    from conftest import Gateway
     with Gateway(kafka) as gateway:
         works(gateway)
         assert gateway.program.terminate() == 0
