@@ -3,7 +3,7 @@
 How to use it
 -------------
     python3 tests/e2e/harness/venv.py            # makes build/venv when missing, prints its python
-    build/venv/bin/pytest tests/e2e/lane         # run tests with that python
+    build/venv/bin/pytest tests/e2e/lane         # run tests with that python, one folder a process
 
 In a test (tests/e2e/conftest.py puts this package on the path):
 
