@@ -257,6 +257,9 @@ class Stack:
             "gateway": {"accounts": {"dir": str(self.folder("accounts"))}},
             "courier": {"courier": {"status_url": f"http://{self.status_listen}", "webhook_secret_file": str(self.webhook),
                                     "webhook_url": f"http://{self.webhook_listen}/notice" if self.with_sample else ""}},
+            "dashboard": pack | {"public": {"listen": self.status_listen}, "dashboard": {
+                "tokens": str(self.tokens_file), "supervisor": str(self.data / "run/supervisor.json"),
+                "programs": ",".join(f"{name}=http://{at}" for name, at in self.listen.items() if name != "dashboard")}},
         }
         return common | {name: {"http": {"listen": listen}, "data": {"dir": str(self.folder(name))}, **own.get(name, {})}
                          for name, listen in self.listen.items()}
@@ -328,6 +331,7 @@ class Stack:
         lines = [f"ready after {took:.1f} s"]
         if "dashboard" in self.listen:
             lines.append(f"  page      http://{self.listen['dashboard']}/    token: {self.tokens['operator']}")
+            lines.append(f"  citizens  http://{self.status_listen}/status")
         if "gateway" in self.listen:
             lines.append(f"  messages  POST http://{self.listen['gateway']}/v1/messages")
         lines += [f"  tokens    {self.data / 'secrets'}/{{{','.join(self.tokens)}}}.token",

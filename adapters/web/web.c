@@ -24,7 +24,7 @@ struct web_account {
     const struct web_config *config;
 };
 
-enum { NAME_CHARS = 100, TITLE_CHARS = 200, CONTACT_CHARS = 200, PLACE_CHARS = 300, LINKS_MAX = 20, LINK_BYTES = 2048 };
+enum { NAME_CHARS = 100, TITLE_CHARS = 200, CONTACT_CHARS = 200, PLACE_CHARS = 300, LINKS_MAX = 20, LINK_BYTES = 1024 };
 enum { KEY_MIN = 8, KEY_MAX = 128 };
 
 static const struct hy_config_row rows[] = {

@@ -6,7 +6,8 @@
 #include "adapters/event.h"
 #include "lib/base/id.h"
 
-enum { FUTURE_MS = 10 * 60 * 1000, OPENID_MAX = 128 };
+// What readers take of an event (consumers refuse more): bytes of a text, a link, and a part of an id.
+enum { FUTURE_MS = 10 * 60 * 1000, OPENID_MAX = 128, TEXT_MAX = 200000, LINK_MAX = 1024, PART_MAX = 256 };
 
 bool weixin_is_notice(const struct weixin_xml *xml) {
     return strcmp(weixin_xml_get(xml, "MsgType"), "event") == 0;
@@ -23,7 +24,12 @@ const char *weixin_notice_class(const struct weixin_xml *xml) {
 }
 
 static void add_part(struct hy_buf *out, const char *text) {
+    char hash[HY_ID_SIZE];
     if (out->len) hy_buf_adds(out, "|");
+    if (strlen(text) > PART_MAX) {
+        hy_id_strings(hash, 1, text);
+        text = hash;
+    }
     for (; *text; text++) {
         if (*text == '|')
             hy_buf_adds(out, "%7C");
@@ -97,8 +103,13 @@ static void attach(Huiying__V1__Event *event, struct hy_arena *arena, const char
     event->n_attachments = 1;
 }
 
+// Text in the arena, cut at a character when it is longer than readers take.
+static char *bounded(struct hy_arena *arena, const char *text) {
+    return hy_arena_strn(arena, text, hy_utf8_prefix(hy_bytes_of(text), TEXT_MAX));
+}
+
 static void take_text(const struct weixin_xml *xml, struct hy_arena *arena, Huiying__V1__Event *event) {
-    event->text = hy_arena_str(arena, weixin_xml_get(xml, "Content"));
+    event->text = bounded(arena, weixin_xml_get(xml, "Content"));
 }
 
 static void take_image(const struct weixin_xml *xml, struct hy_arena *arena, Huiying__V1__Event *event) {
@@ -107,7 +118,7 @@ static void take_image(const struct weixin_xml *xml, struct hy_arena *arena, Hui
 
 static void take_voice(const struct weixin_xml *xml, struct hy_arena *arena, Huiying__V1__Event *event) {
     const char *format = weixin_xml_get(xml, "Format");
-    event->text = hy_arena_str(arena, weixin_xml_get(xml, "Recognition"));
+    event->text = bounded(arena, weixin_xml_get(xml, "Recognition"));
     attach(event, arena, strcmp(format, "amr") == 0 ? "audio/amr" : "audio/*", weixin_xml_get(xml, "MediaId"), "");
 }
 
@@ -124,7 +135,7 @@ static bool coordinate(const char *text, double limit, double *out) {
 static void take_location(const struct weixin_xml *xml, struct hy_arena *arena, Huiying__V1__Event *event) {
     Huiying__V1__Place *place = hy_event_place(arena, event);
     if (!place) return;
-    place->text = hy_arena_str(arena, weixin_xml_get(xml, "Label"));
+    place->text = bounded(arena, weixin_xml_get(xml, "Label"));
     event->text = place->text;
     place->located = coordinate(weixin_xml_get(xml, "Location_X"), 90, &place->latitude) &&
                      coordinate(weixin_xml_get(xml, "Location_Y"), 180, &place->longitude);
@@ -132,11 +143,13 @@ static void take_location(const struct weixin_xml *xml, struct hy_arena *arena, 
 }
 
 static void take_link(const struct weixin_xml *xml, struct hy_arena *arena, Huiying__V1__Event *event) {
-    event->title = hy_arena_str(arena, weixin_xml_get(xml, "Title"));
-    event->text = hy_arena_str(arena, weixin_xml_get(xml, "Description"));
+    const char *url = weixin_xml_get(xml, "Url");
+    event->title = hy_arena_strn(arena, weixin_xml_get(xml, "Title"),
+                                 hy_utf8_prefix(hy_bytes_of(weixin_xml_get(xml, "Title")), LINK_MAX));
+    event->text = bounded(arena, weixin_xml_get(xml, "Description"));
     event->links = hy_arena_alloc(arena, sizeof *event->links);
-    if (!event->links) return;
-    event->links[0] = hy_arena_str(arena, weixin_xml_get(xml, "Url"));
+    if (!event->links || !*url || strlen(url) > LINK_MAX) return;
+    event->links[0] = hy_arena_str(arena, url);
     event->n_links = 1;
 }
 
@@ -150,7 +163,7 @@ static void take_unknown(const struct weixin_xml *xml, struct hy_arena *arena, H
             k++;
         if (k == 4) hy_buf_addf(&text, "%s: %s\n", xml->fields[i].name, xml->fields[i].value);
     }
-    event->text = hy_buf_ok(&text) ? hy_arena_strn(arena, text.data ? text.data : "", text.len) : NULL;
+    event->text = hy_buf_ok(&text) ? bounded(arena, text.data ? text.data : "") : NULL;
     hy_buf_free(&text);
 }
 
@@ -216,9 +229,12 @@ int weixin_event(const struct weixin_xml *xml, int64_t now_ms, struct hy_arena *
     Huiying__V1__Author *author = event ? hy_event_author(arena, event) : NULL;
     if (!author || !hy_event_comment(arena, event)) return HY_ENOMEM;
     author->handle = hy_arena_str(arena, writer);
-    event->occurred = event->received = hy_event_time(arena, platform_time(xml, now_ms));
+    struct hy_time time = platform_time(xml, now_ms);
+    event->occurred = hy_event_time(arena, time);
+    if (time.unix_ms > now_ms) time.unix_ms = now_ms; // its clock is ahead of ours; it cannot have had it after us
+    event->received = hy_event_time(arena, time);
     take_content(xml, arena, event);
-    if (!event->text || !event->title || !author->handle || !event->occurred) return HY_ENOMEM;
+    if (!event->text || !event->title || !author->handle || !event->occurred || !event->received) return HY_ENOMEM;
     *out = event;
     return HY_OK;
 }

@@ -11,15 +11,19 @@
 #include "lib/base/metrics.h"
 #include "lib/fold/fold.h"
 #include "lib/fold/sqlite_sink.h"
+#include "lib/lane/registry.h"
 #include "lib/lane/topics.h"
 
-enum { RECORD_ARENA = 8 * 1024 * 1024, TURN_MS = 200 };
+enum { RECORD_ARENA = 8 * 1024 * 1024, TURN_MS = 200, REGISTRY_MS = 10000, FRESH_MS = 1000 };
 
 struct view {
     struct hy_sqlite *db;
     struct hy_sqlite_sink sink;
     struct hy_fold *fold;
     struct hy_arena *arena;
+    struct hy_kafka_options kafka;
+    struct hy_registry *registry; // opened when the first log id is asked for
+    int64_t registry_ms;          // when it was read to its end
     view_changed changed;
     void *ctx;
     pthread_t thread;
@@ -108,12 +112,41 @@ static void *follow(void *ctx) {
     return NULL;
 }
 
+// The log ids of all topics from one reading of the registry: with a topic a department, a reading each would make the
+// start long.
+static int log_id_of(void *ctx, const char *topic, char out[HY_LOG_ID_SIZE], struct hy_error *err) {
+    struct view *view = ctx;
+    char full[HY_TOPIC_NAME_SIZE];
+    struct hy_buf id = {0};
+    int64_t now = hy_mono_ms(hy_clock_system());
+    int rc = HY_OK;
+    if (!view->registry)
+        rc = hy_registry_open(&view->kafka, NULL, NULL, REGISTRY_MS, &view->registry, err);
+    else if (now - view->registry_ms > FRESH_MS)
+        rc = hy_registry_refresh(view->registry, REGISTRY_MS, err);
+    if (rc != HY_OK) return rc;
+    view->registry_ms = now;
+    rc = hy_registry_get(view->registry, "log", hy_topic_full(view->kafka.prefix, topic, full), &id, NULL);
+    if (rc == HY_OK && id.len == HY_LOG_ID_SIZE - 1)
+        memcpy(out, id.data, HY_LOG_ID_SIZE);
+    else
+        rc = hy_fail(err, HY_ENOTFOUND, "topic %s has no log id in hy.registry: run `hyctl topics create`", full);
+    hy_buf_free(&id);
+    return rc;
+}
+
 static int open_fold(struct view *view, const struct hy_kafka_options *kafka, struct hy_error *err) {
     const char *names[N_TOPICS];
     for (int i = 0; i < N_TOPICS; i++)
         names[i] = TOPICS[i].topic;
-    const struct hy_fold_options options = {
-        .name = "dashboard", .kafka = *kafka, .topics = names, .n_topics = N_TOPICS, .refresh_ms = 2000};
+    view->kafka = *kafka;
+    const struct hy_fold_options options = {.name = "dashboard",
+                                            .kafka = *kafka,
+                                            .topics = names,
+                                            .n_topics = N_TOPICS,
+                                            .refresh_ms = 2000,
+                                            .log_id = log_id_of,
+                                            .log_id_ctx = view};
     view->sink =
         (struct hy_sqlite_sink){.db = view->db, .ctx = view, .record = fold_record, .forget = forget, .stored = stored};
     struct hy_fold_sink sink = hy_sqlite_sink(&view->sink);
@@ -148,6 +181,7 @@ void view_stop(struct view *view) {
         pthread_join(view->thread, NULL);
     }
     if (view->fold) hy_fold_free(view->fold);
+    if (view->registry) hy_registry_close(view->registry);
     if (view->db) hy_sqlite_close(view->db);
     hy_arena_free(view->arena);
     free(view);

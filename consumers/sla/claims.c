@@ -32,6 +32,7 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
     struct sla_shard *shard = &sla->shards[partition];
     struct hy_bytes views[CONFIRM_MAX];
     size_t n = shard->open ? sla_fires_acked(sla->fires, partition, views, CONFIRM_MAX) : 0;
+    if (n > 0) HY_FAULT_POINT("sla.before_confirm");
     int rc = n ? hy_timers_send_confirm(&shard->timers, views, n, err) : 0;
     if (rc != 0) {
         sla_fires_confirmed(sla->fires, partition, false);

@@ -35,6 +35,7 @@ static int open_fold(struct sla *sla, struct hy_error *err) {
     struct hy_fold_options fold = {.name = "sla",
                                    .kafka = sla_kafka(sla->options),
                                    .group = "sla",
+                                   .instance = sla->options->common.instance,
                                    .topics = topics,
                                    .n_topics = 1,
                                    .clock = sla->clock,

@@ -47,6 +47,9 @@ struct hy_config_table {
     size_t n_rows;
     size_t struct_size;
     const char *arguments; // what may follow the options, for --help ("FILE..."); NULL: nothing may
+    // What no row can say alone (files it names, rows that depend on each other); asked before the program runs and by
+    // --check-config. Appends a line a mistake to *problems and returns HY_ECONFIG, else HY_OK. NULL: nothing.
+    int (*check)(const void *target, struct hy_buf *problems);
 };
 
 // What every program has. Embed it and put HY_CONFIG_COMMON(struct my_config, common) among the rows.

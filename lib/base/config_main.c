@@ -197,6 +197,10 @@ static int load(const struct hy_config_table *table, void *target, const struct 
     int rc = hy_config_load_all(table, target, name, hy_buf_view(&yaml), environ, line->sets, line->n_sets, line->dump,
                                 problems);
     hy_buf_free(&yaml);
+    if (rc == HY_OK && !line->dump && table->check != NULL) {
+        rc = table->check(target, problems);
+        if (rc != HY_OK) hy_config_free(table, target);
+    }
     return rc;
 }
 

@@ -47,6 +47,7 @@ static void in_case(struct hy_turn *t, const struct change *change) {
         hy_turn_dead(t, "the case has no room for another edit or withdrawal");
         return;
     }
+    c->last_heard = hy_turn_time(t, t->now);
     hy_turn_push_hash(t, &c->n_changes, &c->changes, change->self);
     if (!change->withdrawal) {
         char *key = hy_turn_fmt(t, "%s/m/%s", c->id, change->event->id);
@@ -84,6 +85,7 @@ static bool in_note(struct hy_turn *t, const struct change *change, Huiying__V1_
     // The edit made a request of it: it finds its place like a new message, and the note stays as it is.
     if (!change->withdrawal && change->route != NULL && change->route->request) return false;
     t->d_changed = true;
+    noted->at = hy_turn_time(t, t->now);
     if (change->withdrawal)
         hy_turn_push(t, &noted->n_withdrawals, &noted->withdrawals, change->event->id);
     else

@@ -201,6 +201,7 @@ static void append(struct hy_turn *t, const struct choice *choice) {
     const hy_event *event = choice->event;
     hy_case *c = t->c;
     bool again = goes_on(t, choice);
+    c->last_heard = hy_turn_time(t, t->now);
     hy_turn_push_hash(t, &c->n_members, &c->members, hy_member_hash(event->id));
     char *key = hy_turn_fmt(t, "%s/m/%s", c->id, event->id);
     hy_turn_push(t, &c->n_content_keys, &c->content_keys, key);

@@ -225,8 +225,14 @@ void hy_turn_finish(struct hy_turn *t) {
     if (t->d_changed) finish_dossier(t, false);
 }
 
-static int64_t keep_ms(const struct hy_pack *pack) {
+int64_t hy_keep_ms(const struct hy_pack *pack) {
     return (pack != NULL && pack->dossier_days > 0 ? pack->dossier_days : DEFAULT_DAYS) * HY_DAY_MS;
+}
+
+// Whole for its time after the closing, and after the last message: until then a repeat must be known.
+int64_t hy_case_archive_ms(const hy_case *c, const struct hy_pack *pack) {
+    if (hy_case_is_open(c)) return INT64_MAX;
+    return hy_max64(hy_time_or(c->closed, 0), hy_time_or(c->last_heard, 0)) + hy_keep_ms(pack);
 }
 
 int64_t hy_case_next_tick(const hy_case *c, const struct hy_pack *pack) {
@@ -236,8 +242,7 @@ int64_t hy_case_next_tick(const hy_case *c, const struct hy_pack *pack) {
             next = hy_min64(next, hy_time_or(c->deliveries[i]->until, 0));
     }
     if (hy_text_set(c->claimed_by)) next = hy_min64(next, hy_time_or(c->claimed_until, 0));
-    if (!hy_case_is_open(c)) next = hy_min64(next, hy_time_or(c->closed, 0) + keep_ms(pack));
-    return next;
+    return hy_min64(next, hy_case_archive_ms(c, pack));
 }
 
 int64_t hy_dossier_next_tick(const Huiying__V1__DossierRecord *d, const struct hy_pack *pack) {
@@ -250,5 +255,5 @@ int64_t hy_dossier_next_tick(const Huiying__V1__DossierRecord *d, const struct h
         oldest = hy_min64(oldest, hy_time_or(d->early[i]->at, 0));
         opens = hy_min64(opens, hy_time_or(d->early[i]->opens_at, INT64_MAX));
     }
-    return hy_min64(opens, oldest == INT64_MAX ? INT64_MAX : oldest + keep_ms(pack));
+    return hy_min64(opens, oldest == INT64_MAX ? INT64_MAX : oldest + hy_keep_ms(pack));
 }

@@ -1,12 +1,6 @@
 // What time alone does: an expired `sending` becomes unknown, an expired claim ends, what is old goes.
 #include "lib/core/case_turn.h"
 
-enum { DEFAULT_DAYS = 400 };
-
-static int64_t keep_ms(const struct hy_pack *pack) {
-    return (pack != NULL && pack->dossier_days > 0 ? pack->dossier_days : DEFAULT_DAYS) * HY_DAY_MS;
-}
-
 static bool expire_sending(struct hy_turn *t) {
     bool any = false;
     for (size_t i = 0; i < t->c->n_deliveries; i++) {
@@ -31,7 +25,7 @@ static bool expire_claim(struct hy_turn *t) {
 
 static void tick_case(struct hy_turn *t) {
     bool sending = expire_sending(t), claim = expire_claim(t);
-    if (!hy_case_is_open(t->c) && hy_time_or(t->c->closed, 0) + keep_ms(t->pack) <= t->now) {
+    if (hy_case_archive_ms(t->c, t->pack) <= t->now) {
         t->c_gone = true;
         t->rec->command = hy_lend("archive");
         hy_turn_apply(t, "archive", "kept whole for its time; the last snapshot is in this record");
@@ -62,7 +56,7 @@ static void tick_dossier(struct hy_turn *t) {
     hy_turn_load_dossier(t);
     if (open_early(t)) return;
     const struct hy_pack *pack = t->engine->pack_of(t->engine->ctx, "");
-    if (!hy_dossier_forget(t, keep_ms(pack))) {
+    if (!hy_dossier_forget(t, hy_keep_ms(pack))) {
         hy_turn_skip(t);
         return;
     }

@@ -98,7 +98,9 @@ void hy_turn_take(struct hy_turn *t, hy_case *c, size_t size); // c becomes the 
 bool hy_turn_pinned(struct hy_turn *t, const char *pack_hash,
                     const char *kind); // sets pack and kind; false: no such kind
 bool hy_turn_ahead(const struct hy_turn *t, const char *log_id, int64_t last_offset);
-void hy_turn_finish(struct hy_turn *t); // steps, versions, journal, snapshots
+void hy_turn_finish(struct hy_turn *t);         // steps, versions, journal, snapshots
+int64_t hy_keep_ms(const struct hy_pack *pack); // how long a dossier remembers
+int64_t hy_case_archive_ms(const hy_case *c, const struct hy_pack *pack);
 int64_t hy_case_next_tick(const hy_case *c, const struct hy_pack *pack);
 int64_t hy_dossier_next_tick(const Huiying__V1__DossierRecord *d, const struct hy_pack *pack);
 

@@ -89,7 +89,7 @@ static void set_queue(struct hy_fold *fold, rd_kafka_queue_t *queue) {
 }
 
 static int open_consumer(struct hy_fold *fold, struct hy_error *err) {
-    char group[HY_TOPIC_NAME_SIZE], session[16];
+    char group[HY_TOPIC_NAME_SIZE], member[2 * HY_TOPIC_NAME_SIZE], session[16];
     rd_kafka_conf_t *conf;
     const char *who = fold->options.group ? fold->options.group : fold->options.name;
     snprintf(session, sizeof session, "%d", (int)fold->options.session_ms);
@@ -98,12 +98,15 @@ static int open_consumer(struct hy_fold *fold, struct hy_error *err) {
         {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"},
         {"session.timeout.ms", session},
+        {"group.instance.id", member},
     };
+    bool has_name = fold->options.group && fold->options.instance && *fold->options.instance;
+    size_t n_more = sizeof more / sizeof *more - (has_name ? 0 : 1);
+    if (has_name) snprintf(member, sizeof member, "%s.%s", group, fold->options.instance);
     enum hy_kafka_role role = fold->options.group ? HY_KAFKA_GROUP_CONSUMER : HY_KAFKA_READER;
     memset(&fold->consumer_state, 0, sizeof fold->consumer_state);
     fold->consumer_state.owner = fold;
-    int rc =
-        hy_kafka_conf(&fold->options.kafka, role, more, sizeof more / sizeof *more, &fold->consumer_state, &conf, err);
+    int rc = hy_kafka_conf(&fold->options.kafka, role, more, n_more, &fold->consumer_state, &conf, err);
     if (rc != 0) return rc;
     if (fold->options.group) rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rc = hy_kafka_new(role, conf, &fold->consumer, err);

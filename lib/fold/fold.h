@@ -90,13 +90,16 @@ struct hy_fold_options {
     const char *name;              // of the fold, a label of its metrics: "sla", "dashboard"; borrowed for its life
     struct hy_kafka_options kafka; // strings borrowed for its life; its prefix is put before topics and group
     const char *group;             // group whose range assignor shares the partitions; NULL = all partitions, no group
-    const char *const *topics;     // table names ("hy.cases"), or, without a group, prefixes that end in "*"
-    size_t n_topics;               //   ("hy.work.*": topics that come later are found); copied
-    const struct hy_clock *clock;  // NULL = the system's
-    uint32_t batch_records;        // most records a batch; 0 = 1000
-    uint32_t batch_bytes;          // most bytes a batch; 0 = 4 MB
-    uint32_t refresh_ms;           // how often topics and partitions are looked up anew without a group; 0 = 10000
-    int32_t session_ms;            // group session; 0 = 6000
+    const char
+        *instance; // of this process within the group: a restart within the session (6 s) gets its partitions back
+                   //   at once; two processes with one name end each other. NULL = a member like any other
+    const char *const *topics;    // table names ("hy.cases"), or, without a group, prefixes that end in "*"
+    size_t n_topics;              //   ("hy.work.*": topics that come later are found); copied
+    const struct hy_clock *clock; // NULL = the system's
+    uint32_t batch_records;       // most records a batch; 0 = 1000
+    uint32_t batch_bytes;         // most bytes a batch; 0 = 4 MB
+    uint32_t refresh_ms;          // how often topics and partitions are looked up anew without a group; 0 = 10000
+    int32_t session_ms;           // group session; 0 = 6000
     // Tells the log id of a topic; NULL = hy_log_id of lib/lane. For tests and topics outside the table.
     int (*log_id)(void *ctx, const char *topic, char out[HY_LOG_ID_SIZE], struct hy_error *err);
     void *log_id_ctx;

@@ -200,7 +200,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     return MHD_YES;
 }
 
-static void on_log(void *ctx, const char *fmt, va_list args) {
+HY_PRINTF(2, 0) static void on_log(void *ctx, const char *fmt, va_list args) {
     const struct hy_web_server *server = ctx;
     char text[256];
     // The text is libmicrohttpd's own; it quotes no content of requests.

@@ -24,10 +24,6 @@ struct gateway_config {
 
 extern const struct hy_config_table gateway_table;
 
-// What the table's rows cannot say alone: accounts and limits that depend on each other. Appends to *problems, one a
-// line; HY_ECONFIG when there is any.
-HY_MUST_CHECK int gateway_check(const struct gateway_config *config, struct hy_buf *problems);
-
 // Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. The exit code: 0, or 1 when it could
 // not start (said on the log).
 int gateway_run(const struct gateway_config *config);

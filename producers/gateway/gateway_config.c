@@ -34,15 +34,9 @@ static const struct hy_config_row rows[] = {
                   "Whether the client is the last address of X-Forwarded-For; only behind a proxy of your own."),
 };
 
-const struct hy_config_table gateway_table = {
-    .program = "gateway",
-    .purpose = "Takes messages of platforms and web forms over HTTP and makes them safe in Kafka before it answers.",
-    .rows = rows,
-    .n_rows = sizeof rows / sizeof rows[0],
-    .struct_size = sizeof(struct gateway_config),
-};
-
-int gateway_check(const struct gateway_config *config, struct hy_buf *problems) {
+// Accounts, and limits that depend on each other.
+static int check(const void *target, struct hy_buf *problems) {
+    const struct gateway_config *config = target;
     struct hy_adapter_accounts accounts;
     int rc = hy_adapter_accounts_load(config->accounts_dir, environ, &accounts, problems);
     if (rc == HY_OK) hy_adapter_accounts_free(&accounts);
@@ -56,3 +50,12 @@ int gateway_check(const struct gateway_config *config, struct hy_buf *problems) 
     }
     return rc;
 }
+
+const struct hy_config_table gateway_table = {
+    .program = "gateway",
+    .purpose = "Takes messages of platforms and web forms over HTTP and makes them safe in Kafka before it answers.",
+    .rows = rows,
+    .n_rows = sizeof rows / sizeof rows[0],
+    .struct_size = sizeof(struct gateway_config),
+    .check = check,
+};

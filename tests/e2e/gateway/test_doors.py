@@ -204,6 +204,9 @@ def test_a_refused_configuration_says_what_to_do(gateway):
     argv = ["accounts.dir=/nowhere" if a.startswith("accounts.dir=") else a for a in gateway.argv]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 2 and "/nowhere" in done.stderr
+    done = subprocess.run([*argv, "--check-config"], capture_output=True, text=True)
+    assert done.returncode == 2 and "/nowhere" in done.stderr
+    assert subprocess.run([*gateway.argv, "--check-config"], capture_output=True).returncode == 0
     taken = subprocess.run(gateway.argv, capture_output=True, text=True, timeout=30)
     assert taken.returncode == 1 and "in use" in taken.stderr
 

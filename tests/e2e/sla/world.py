@@ -140,7 +140,8 @@ class Engine(threading.Thread):
     def __init__(self, bootstrap, cases, stages=3, gap_ms=400):
         super().__init__(daemon=True)
         self.bootstrap, self.cases, self.stages, self.gap = bootstrap, cases, stages, gap_ms
-        self.fires, self.effects, self.late = [], {}, []
+        self.fires, self.effects, self.late, self.known = [], {}, [], set()
+        self.held = False  # answers nothing, as a casework that is down
         self.ignore = lambda fired: False
         self.broken = None
         self.wanted = True
@@ -158,6 +159,9 @@ class Engine(threading.Thread):
                              "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10})
         consumer.assign([TopicPartition(self.cases.prefix + "hy.commands", p, 0) for p in range(PARTITIONS)])
         while self.wanted:
+            if self.held:
+                time.sleep(0.05)
+                continue
             batch = [m for m in consumer.consume(500, 0.02) if not m.error()]
             if batch:
                 self._handle(batch)
@@ -179,7 +183,8 @@ class Engine(threading.Thread):
         assert m.key() == f"{command.dossier}.{command.case_id}".encode()
         assert m.partition() == partition_of(command.dossier)
         stamp = m.timestamp()[1]
-        if key not in {k for k, *_ in self.fires[-5000:]}:
+        if key not in self.known:
+            self.known.add(key)
             self.late.append(stamp - fired.due.unix_ms)
         self.fires.append((key, command.id, stamp, fired.due.unix_ms))
         one = self.cases.state.get(command.case_id)

@@ -170,6 +170,37 @@ static void the_order_of_a_notices_fields_does_not_change_its_id(void **state) {
     assert_string_equal(notice(push, "LOCATION", "<Longitude>2</Longitude><Latitude>1</Latitude>")->native_id, first);
 }
 
+static void what_is_longer_than_readers_take_is_cut_or_hashed(void **state) {
+    struct push *push = *state;
+    struct hy_buf inner = {0};
+    hy_buf_adds(&inner, HEAD("text") "<Content>");
+    for (int i = 0; i < 80000; i++)
+        hy_buf_adds(&inner, "满");
+    hy_buf_adds(&inner, "</Content>" TAIL);
+    push_message(push, inner.data);
+    const Huiying__V1__Event *event = push_event(push);
+    assert_in_range(strlen(event->text), 199990, 200000);
+    assert_true(hy_utf8_valid(hy_bytes_of(event->text)));
+    hy_buf_clear(&inner);
+    push_account(push, YAML "notices: publish\n");
+    hy_buf_adds(&inner, HEAD("event") "<Event>scancode_push</Event><EventKey>");
+    for (int i = 0; i < 2000; i++)
+        hy_buf_adds(&inner, "k");
+    hy_buf_adds(&inner, "</EventKey></xml>");
+    push_message(push, inner.data);
+    assert_true(strlen(push_event(push)->native_id) < 400);
+    hy_buf_free(&inner);
+}
+
+static void a_platforms_clock_ahead_of_ours_does_not_make_it_hold_a_message_after_us(void **state) {
+    struct push *push = *state;
+    push_message(push, "<xml><ToUserName>" GH "</ToUserName><FromUserName>oA</FromUserName>"
+                       "<CreateTime>1772000300</CreateTime><MsgType>text</MsgType><Content>x</Content>" TAIL);
+    const Huiying__V1__Event *event = push_event(push);
+    assert_true(event->occurred->unix_ms == 1772000300000);
+    assert_true(event->received->unix_ms == NOW_MS && event->ingested->unix_ms == NOW_MS);
+}
+
 static void a_notice_is_only_counted_unless_wanted(void **state) {
     struct push *push = *state;
     push_message(push, HEAD("event") "<Event>subscribe</Event><EventKey>qrscene_1</EventKey></xml>");
@@ -236,6 +267,8 @@ int main(void) {
         T(control_characters_and_split_cdata_are_survived),
         T(notices_of_one_second_keep_apart),
         T(the_order_of_a_notices_fields_does_not_change_its_id),
+        T(what_is_longer_than_readers_take_is_cut_or_hashed),
+        T(a_platforms_clock_ahead_of_ours_does_not_make_it_hold_a_message_after_us),
         T(a_notice_is_only_counted_unless_wanted),
         T(the_url_check_echoes_exactly),
         T(a_plain_message_is_taken_only_in_plain_mode),

@@ -78,7 +78,7 @@ static void settings_that_contradict_are_refused(void **state) {
     const char *sets[] = {"answer.kafka=4s", "answer.limit=3s", "spool.max=1MB", "spool.segment=1MB",
                           "accounts.dir=/nowhere"};
     assert_int_equal(hy_config_load(&gateway_table, &config, "x", (struct hy_bytes){0}, NULL, sets, 5, &problems), 0);
-    assert_int_equal(gateway_check(&config, &problems), HY_ECONFIG);
+    assert_int_equal(gateway_table.check(&config, &problems), HY_ECONFIG);
     assert_non_null(strstr(problems.data, "answer.kafka"));
     assert_non_null(strstr(problems.data, "spool.max"));
     assert_non_null(strstr(problems.data, "/nowhere"));
