@@ -46,7 +46,7 @@ static int64_t decode_base64(const char *text, size_t len, uint8_t *out) {
 int weixin_key(const char *text, uint8_t key[WEIXIN_KEY_BYTES]) {
     char padded[WEIXIN_KEY_CHARS + 2];
     uint8_t bytes[WEIXIN_KEY_BYTES + 1];
-    if (strlen(text) != WEIXIN_KEY_CHARS || strpbrk(text, "+/=")) return HY_EFORMAT;
+    if (strlen(text) != WEIXIN_KEY_CHARS || strchr(text, '=')) return HY_EFORMAT;
     memcpy(padded, text, WEIXIN_KEY_CHARS);
     padded[WEIXIN_KEY_CHARS] = '=';
     if (decode_base64(padded, WEIXIN_KEY_CHARS + 1, bytes) != WEIXIN_KEY_BYTES) return HY_EFORMAT;

@@ -12,7 +12,8 @@
 
 enum { WEIXIN_KEY_BYTES = 32, WEIXIN_KEY_CHARS = 43, WEIXIN_DIGEST_CHARS = 40 };
 
-// EncodingAESKey (43 letters and digits of base64; the last one's two spare bits do not matter) → key. HY_EFORMAT.
+// EncodingAESKey (43 characters of base64, of which the platform itself gives letters and digits only; the last one's
+// two spare bits do not matter) → key. HY_EFORMAT.
 HY_MUST_CHECK int weixin_key(const char *text, uint8_t key[WEIXIN_KEY_BYTES]);
 // Lower-case hex SHA-1 of the n (at most 4) strings, sorted byte by byte and concatenated.
 void weixin_signature(const char *const *parts, size_t n, char out[WEIXIN_DIGEST_CHARS + 1]);

@@ -98,7 +98,7 @@ static int check_config(const struct weixin_config *config, struct hy_error *err
 static int add_key(struct weixin_account *account, const char *name, const char *text, struct hy_error *err) {
     if (!*text) return HY_OK;
     if (weixin_key(text, account->keys[account->n_keys]) < 0)
-        return hy_fail(err, HY_ECONFIG, "%s: must be the 43 letters and digits of an EncodingAESKey", name);
+        return hy_fail(err, HY_ECONFIG, "%s: must be the 43 characters of an EncodingAESKey", name);
     account->n_keys++;
     return HY_OK;
 }

@@ -44,7 +44,8 @@ static void the_spare_bits_of_a_key_do_not_matter(void **state) {
     assert_int_equal(weixin_key("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFE", b), HY_OK);
     assert_memory_equal(a, b, 32);
     assert_int_equal(weixin_key("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF", a), HY_EFORMAT);
-    assert_int_equal(weixin_key("abcdefghijklmnopqrstuvwxyz0123456789ABCDE+F", a), HY_EFORMAT);
+    assert_int_equal(weixin_key("abcdefghijklmnopqrstuvwxyz0123456789ABCDE-F", a), HY_EFORMAT);
+    assert_int_equal(weixin_key("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF=", a), HY_EFORMAT);
 }
 
 static void a_foreign_message_in_safe_mode_is_read(void **state) {

@@ -6,7 +6,7 @@
 
 #include "lib/base/metrics.h"
 
-static int handled;
+static _Atomic int handled; // the loop counts, the test looks
 
 static void take(struct hy_web_request *request, void *ctx) {
     (void)ctx;

@@ -56,7 +56,7 @@ static void forget(struct hy_web_request *request, void *ctx) {
 }
 
 static struct hy_web_stream *open_stream;
-static int streams_closed;
+static _Atomic int streams_closed; // the loop counts, the test looks
 
 static void on_stream_closed(void *ctx) {
     (void)ctx;
