@@ -179,6 +179,7 @@ void hy_fold_free(struct hy_fold *fold) {
     if (!fold) return;
     close_consumer(fold);
     if (fold->probe) rd_kafka_destroy(fold->probe);
+    hy_registry_close(fold->registry);
     for (size_t i = 0; fold->topics && i < fold->options.n_topics; i++)
         free(fold->topics[i]);
     free(fold->topics);
@@ -219,6 +220,7 @@ int hy_fold_poll(struct hy_fold *fold, int timeout_ms, struct hy_error *err) {
         if ((rc = open_consumer(fold, err)) != 0) return rc;
     }
     hy_fold_refresh(fold);
+    hy_fold_check_logs(fold);
     hy_fold_open_waiting(fold);
     hy_fold_reassign(fold);
     hy_fold_gather(fold, timeout_ms);

@@ -98,9 +98,9 @@ struct hy_fold_options {
     const struct hy_clock *clock; // NULL = the system's
     uint32_t batch_records;       // most records a batch; 0 = 1000
     uint32_t batch_bytes;         // most bytes a batch; 0 = 4 MB
-    uint32_t refresh_ms;          // how often topics and partitions are looked up anew without a group; 0 = 10000
+    uint32_t refresh_ms;          // how often log ids and, without a group, topics are looked up anew; 0 = 10000
     int32_t session_ms;           // group session; 0 = 6000
-    // Tells the log id of a topic; NULL = hy_log_id of lib/lane. For tests and topics outside the table.
+    // Tells the log id of a topic, asked again each refresh_ms; NULL = by hy.registry, which the fold then follows.
     int (*log_id)(void *ctx, const char *topic, char out[HY_LOG_ID_SIZE], struct hy_error *err);
     void *log_id_ctx;
 };

@@ -10,6 +10,7 @@
 
 #include "lib/base/metrics.h"
 #include "lib/fold/fold_parts.h"
+#include "lib/lane/registry.h"
 
 struct hy_fold_metrics {
     struct hy_metric *records, *batches, *failures, *refolds[HY_FOLD_RESET_STORE + 1];
@@ -34,15 +35,16 @@ struct hy_fold {
     rd_kafka_t *probe;
     struct hy_kafka_state consumer_state, probe_state;
     struct hy_fold_parts parts;
-    struct hy_fold_parts seen; // positions the store has confirmed to this process; kept over assignments
+    struct hy_fold_parts seen;    // positions the store has confirmed to this process; kept over assignments
+    struct hy_registry *registry; // of the log ids; NULL until first asked
     struct hy_fold_log *logs;
     size_t n_logs;
     rd_kafka_message_t **batch;
     size_t n_batch;
     size_t batch_bytes;
     bool rejoin;
-    bool assignment_changed;             // rd_kafka_assign is due
-    int64_t refresh_at_ms, gauges_at_ms; // monotonic
+    bool assignment_changed;                         // rd_kafka_assign is due
+    int64_t refresh_at_ms, gauges_at_ms, logs_at_ms; // monotonic
     struct hy_fold_metrics metrics;
 };
 
@@ -50,6 +52,8 @@ struct hy_fold {
 void hy_fold_saw(struct hy_fold *fold, const struct hy_fold_part *part);
 // fold_open.c: opens partitions whose time has come; sets assignment_changed.
 void hy_fold_open_waiting(struct hy_fold *fold);
+// Now and then: has a topic that we fold another log id by now?
+void hy_fold_check_logs(struct hy_fold *fold);
 // Without a group: looks topics and partitions up when it is time.
 void hy_fold_refresh(struct hy_fold *fold);
 // A partition is ours / none is ours any more.

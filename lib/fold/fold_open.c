@@ -6,11 +6,32 @@
 #include "lib/base/log.h"
 #include "lib/fold/fold_inner.h"
 
-enum { ASK_TIMEOUT_MS = 2000, LOG_ID_TIMEOUT_MS = 5000 };
+enum { ASK_TIMEOUT_MS = 2000, REGISTRY_TIMEOUT_MS = 5000 };
+
+// The registry is opened once and followed: a topic that is made anew is noticed while we fold it.
+static int follow_registry(struct hy_fold *fold, struct hy_error *err) {
+    int rc = 1;
+    if (!fold->registry)
+        return hy_registry_open(&fold->options.kafka, NULL, NULL, REGISTRY_TIMEOUT_MS, &fold->registry, err);
+    while (rc > 0)
+        rc = hy_registry_poll(fold->registry, 0, err);
+    return rc;
+}
 
 static int ask_log_id(struct hy_fold *fold, const char *topic, char out[HY_LOG_ID_SIZE], struct hy_error *err) {
+    char full[HY_TOPIC_NAME_SIZE];
+    struct hy_buf id = {0};
     if (fold->options.log_id) return fold->options.log_id(fold->options.log_id_ctx, topic, out, err);
-    return hy_log_id(&fold->options.kafka, topic, LOG_ID_TIMEOUT_MS, out, err);
+    int rc = follow_registry(fold, err);
+    if (rc != 0) return rc;
+    rc = hy_registry_get(fold->registry, "log", hy_topic_full(fold->options.kafka.prefix, topic, full), &id, NULL);
+    if (rc == 0 && id.len != HY_LOG_ID_SIZE - 1) rc = HY_EFORMAT;
+    if (rc == 0)
+        memcpy(out, id.data, HY_LOG_ID_SIZE);
+    else
+        (void)hy_fail(err, rc, "topic %s has no log id in hy.registry: run `hyctl topics create`", full);
+    hy_buf_free(&id);
+    return rc;
 }
 
 static int log_id_of(struct hy_fold *fold, const char *topic, const char **out, struct hy_error *err) {
@@ -29,6 +50,29 @@ static int log_id_of(struct hy_fold *fold, const char *topic, const char **out, 
     fold->n_logs++;
     *out = log->log_id;
     return 0;
+}
+
+static void shut_topic(struct hy_fold *fold, const char *topic) {
+    HY_WARN("fold.log", "a topic has another log id: it was made anew", "fold=%s topic=%s", fold->options.name, topic);
+    for (size_t i = 0; i < fold->parts.n; i++)
+        if (fold->parts.list[i].open && strcmp(fold->parts.list[i].topic, topic) == 0) {
+            hy_fold_part_shut(&fold->parts.list[i], hy_mono_ms(fold->clock));
+            fold->assignment_changed = true;
+        }
+}
+
+void hy_fold_check_logs(struct hy_fold *fold) {
+    int64_t now = hy_mono_ms(fold->clock);
+    if (now < fold->logs_at_ms) return;
+    fold->logs_at_ms = now + fold->options.refresh_ms;
+    for (size_t i = 0; i < fold->n_logs; i++) {
+        char log_id[HY_LOG_ID_SIZE];
+        struct hy_error err = {0};
+        if (ask_log_id(fold, fold->logs[i].topic, log_id, &err) != 0 || strcmp(log_id, fold->logs[i].log_id) == 0)
+            continue; // what cannot be asked now is asked again
+        shut_topic(fold, fold->logs[i].topic);
+        fold->logs[i--] = fold->logs[--fold->n_logs];
+    }
 }
 
 void hy_fold_saw(struct hy_fold *fold, const struct hy_fold_part *part) {
