@@ -2,7 +2,7 @@
 #include "consumers/sla/sla.h"
 #include "lib/base/log.h"
 
-enum { REPORT_MS = 500, DOWN_ALARM_MS = 1000 };
+enum { REPORT_MS = 500, DOWN_ALARM_MS = 1000, CLOSED_ALARM_MS = 4000 };
 
 static struct hy_metric *counter(const char *name, const char *help, const char *labels) {
     return hy_metric_get(HY_COUNTER, name, help, labels);
@@ -77,6 +77,18 @@ static void report_clocks(struct sla *sla) {
                  (long long)-broker);
 }
 
+// Shards that stay closed (Redis full, refused, unreachable; Kafka's registry away) are timers that do not fire.
+static void report_worker(struct sla *sla, int64_t mono) {
+    size_t assigned, open;
+    hy_fold_counts(sla->fold, &assigned, &open);
+    if (open == assigned) sla->all_open_ms = mono;
+    bool ok = mono - sla->all_open_ms < CLOSED_ALARM_MS;
+    hy_health_report(sla->health_worker, ok, "%zu of %zu shards are open", open, assigned);
+    if (!ok)
+        HY_ERROR("sla.shard", "shards cannot be opened; their timers fire late, none is lost", "open=%zu assigned=%zu",
+                 open, assigned);
+}
+
 void sla_report(struct sla *sla) {
     struct hy_error err = {0};
     int64_t mono = hy_mono_ms(sla->clock);
@@ -90,5 +102,5 @@ void sla_report(struct sla *sla) {
     report_clocks(sla);
     int rc = hy_publisher_health(sla->publisher, &err);
     hy_health_report(sla->health_kafka, rc == 0, "%s", rc == 0 ? "" : err.text);
-    hy_health_report(sla->health_worker, true, NULL);
+    report_worker(sla, mono);
 }

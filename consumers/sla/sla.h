@@ -71,9 +71,9 @@ struct sla {
     struct sla_guard guard;
     struct sla_metrics metrics;
     struct hy_health_part *health_worker, *health_redis, *health_kafka, *health_clock;
-    int64_t reported_ms, probed_ms; // monotonic
-    int64_t host_skew_ms;           // Redis's clock against the host's, > 0 = Redis is ahead
-    int n_shards;                   // partitions of hy.cases
+    int64_t reported_ms, probed_ms, all_open_ms; // monotonic
+    int64_t host_skew_ms;                        // Redis's clock against the host's, > 0 = Redis is ahead
+    int n_shards;                                // partitions of hy.cases
     struct sla_shard shards[SLA_SHARDS_MAX];
 };
 

@@ -85,6 +85,7 @@ static int open_all(struct sla *sla, struct hy_health *health, struct hy_error *
     if (rc == 0) rc = open_publisher(sla, err);
     if (rc == 0) rc = open_fold(sla, err);
     if (rc == 0 && sla->options->audit_ms > 0) rc = sla_audit_start(sla->options, health, &sla->audit, err);
+    sla->all_open_ms = hy_mono_ms(sla->clock);
     sla->reading.round_ms = hy_mono_ms(sla->clock) + sla->options->audit_ms;
     return rc;
 }

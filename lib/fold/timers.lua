@@ -351,9 +351,11 @@ local function count(keys)
     return {'ok', have[1], have[2], have[3], redis.call('ZCARD', head .. ':o'), next_due(head), redis.call('ZCARD', head .. ':i')}
 end
 
-redis.register_function('hy_timers_open', open)
-redis.register_function('hy_timers_reset', reset)
+-- A full Redis refuses new timers; those that it holds still fire.
+local even_when_full = {'allow-oom'}
+redis.register_function{function_name = 'hy_timers_open', callback = open, flags = even_when_full}
+redis.register_function{function_name = 'hy_timers_reset', callback = reset, flags = even_when_full}
 redis.register_function('hy_timers_write', write)
-redis.register_function('hy_timers_claim', claim)
-redis.register_function('hy_timers_confirm', confirm)
+redis.register_function{function_name = 'hy_timers_claim', callback = claim, flags = even_when_full}
+redis.register_function{function_name = 'hy_timers_confirm', callback = confirm, flags = even_when_full}
 redis.register_function{function_name = 'hy_timers_count', callback = count, flags = {'no-writes'}}

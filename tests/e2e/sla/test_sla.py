@@ -224,6 +224,44 @@ def test_a_fire_that_casework_passed_without_effect_is_sent_again_with_the_same_
         assert sla.metric("huiying_sla_repeated_total") >= 1
 
 
+def test_a_jump_of_the_clock_holds_the_timers_until_it_is_steady(kafka, redis, client, cases, engine, prefix):
+    with Sla(kafka, redis.url, prefix, sla__hold="2s") as sla:
+        sla.ready()
+        one = cases.case("one", reply=(1, 0, now_ms() + 3600_000))
+        cases.write(one)
+        until(lambda: same(client, kafka, prefix))
+        sla.kill()
+        time.sleep(0.1)
+        ahead = now_ms() + 60_000  # Redis's clock once said this much: it has gone back since
+        for p in timers.partitions(client, names(prefix)):
+            client.hset(f"{names(prefix)}:{{s{p}}}", "mark", ahead)
+        until(lambda: sla.metric("huiying_sla_held") == 1, 10)
+        held = time.monotonic()
+        assert sla.health()[0] == 503
+        cases.write(cases.set_clocks(one, reply=(2, 0, now_ms())))
+        until(lambda: engine.fires, 10)
+        assert time.monotonic() - held > 1.5, "it fired although it was held"
+        until(lambda: sla.metric("huiying_sla_held") == 0)
+        assert sla.metric("huiying_sla_clock_steps_total") >= 1
+        until(lambda: len(engine.effects) == 3)
+
+
+def test_a_full_redis_takes_no_new_timers_and_fires_those_it_holds(kafka, redis, client, cases, engine, prefix):
+    with Sla(kafka, redis.url, prefix) as sla:
+        sla.ready()
+        cases.write(*[cases.case(f"held{i}", reply=(1, 2, now_ms() + 2500)) for i in range(10)])
+        until(lambda: len(timers.in_redis(client, names(prefix))) == 10)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1mb")
+        try:
+            until(lambda: len(engine.known) == 10, 10)
+            until(lambda: sla.health()[0] == 503, 15)
+        finally:
+            client.config_set("maxmemory", "0")
+        until(lambda: same(client, kafka, prefix))
+        until(lambda: sla.health()[0] == 200)
+
+
 def test_the_auditor_finds_what_somebody_took_from_redis(kafka, redis, client, cases, prefix):
     with Sla(kafka, redis.url, prefix, sla__audit="500ms") as sla:
         cases.write(*[cases.case(f"c{i}", reply=(1, 0, now_ms() + 3600_000)) for i in range(200)])
