@@ -21,6 +21,7 @@ import os
 import pathlib
 import secrets
 import socket
+import string
 import subprocess
 import sys
 import time
@@ -39,28 +40,39 @@ SAMPLE_ACCOUNT = {"name": "chengtang", "gh_id": "gh_c1e7a5d0b392", "appid": "wx5
 STATUS_PORT, WEBHOOK_PORT = 8091, 8092  # where citizens read answers; where the sample day's 网信办 takes its webhook
 
 
-def say(text):
-    """A line for people, with the time of day; a closed terminal is no reason to stop."""
-    try:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-    except OSError:
-        pass
-
-
 class Step:
-    """One line: the text at once, its time when it is done."""
+    """One line: the text at once, its time when it is done. What is said in between gets lines of its own."""
+
+    running = None
 
     def __init__(self, text):
-        self.text = text
+        self.text, self.broken = text, False
 
     def __enter__(self):
-        self.began = time.monotonic()
-        print(f"{self.text:<58} ", end="", flush=True)
+        self.began, Step.running = time.monotonic(), self
+        write(f"{self.text:<58} ")
 
     def __exit__(self, kind, *_):
-        took = time.monotonic() - self.began
-        print(f"{took:.1f} s" if kind is None else f"FAILED after {took:.1f} s" if kind is not Stopped else "stopped",
-              flush=True)
+        took, Step.running = time.monotonic() - self.began, None
+        outcome = f"{took:.1f} s" if kind is None else "stopped" if kind is Stopped else f"FAILED after {took:.1f} s"
+        write((f"{self.text:<58} " if self.broken else "") + outcome + "\n")
+
+
+def say(text):
+    """A line for people, with the time of day."""
+    begin = "\n" if Step.running and not Step.running.broken else ""
+    if Step.running:
+        Step.running.broken = True
+    write(f"{begin}{time.strftime('%H:%M:%S')} {text}\n")
+
+
+def write(text):
+    """A closed terminal is no reason to stop."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        pass
 
 
 # ---- ports, secrets, files
@@ -101,8 +113,14 @@ def secret(folder, name, make=lambda: secrets.token_urlsafe(32)):
     return path
 
 
-def base64_key():
-    return base64.b64encode(secrets.token_bytes(32)).decode()
+def webhook_secret():
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def encoding_aes_key():
+    """43 letters and digits that read as base64 of 32 bytes; the last one leaves no bits over."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(42)) + secrets.choice("AEIMQUYcgkosw048")
 
 
 def yaml_text(value, indent=0):
@@ -219,13 +237,13 @@ class Stack:
                  "webhook_listen": self.webhook_listen, "webhook_secret": str(self.webhook), "weixin": self.account}
         write_whole(self.data / "run/where.json", json.dumps(where, indent=1) + "\n")
         for line in self.ports.moved:
-            print(line, flush=True)
+            write(line + "\n")
 
     def make_secrets(self):
         """A file a token, for people and scripts, and all tokens in the one file that programs check against."""
         folder = self.data / "secrets"
         self.tokens = {name: secret(folder, f"{name}.token") for name, _, _ in TOKENS}
-        self.webhook = secret(folder, "webhook.secret", lambda: "whsec_" + base64_key())
+        self.webhook = secret(folder, "webhook.secret", webhook_secret)
         self.make_sample_account()
         lines = [f"{name} {role} {department} {self.tokens[name].read_text().strip()}" for name, role, department in TOKENS]
         self.tokens_file = folder / "tokens"
@@ -241,7 +259,7 @@ class Stack:
         """The files of the accounts folder, as the gateway reads them (adapters/accounts.h)."""
         folder = self.data / "secrets"
         token = secret(folder, "weixin.token", lambda: secrets.token_hex(16))
-        key = secret(folder, "weixin.aes_key", lambda: base64_key().rstrip("="))
+        key = secret(folder, "weixin.aes_key", encoding_aes_key)
         self.account = {**SAMPLE_ACCOUNT, "token_file": str(token), "aes_key_file": str(key)}
         if self.with_sample:
             rows = {name: value for name, value in self.account.items() if name != "name"}
@@ -339,7 +357,7 @@ class Stack:
                   f"  logs      {self.data / 'log'}"]
         if sample:
             lines.append("  sample    the sample day is being played: watch the page for two minutes")
-        print("\n".join(lines + ["Ctrl-C stops all of it."]), flush=True)
+        write("\n".join(lines + ["Ctrl-C stops all of it.", ""]))
 
 
 def bring_up(data, with_sample):
@@ -362,7 +380,7 @@ def bring_up(data, with_sample):
     except Stopped:
         pass
     finally:  # of an error nobody thought of too: it must not leave programs behind
-        print()
+        write("\n")
         end_sample(sample)
         with Step("stopping"):
             watcher.stop()
