@@ -9,7 +9,7 @@
 #include "lib/base/metrics.h"
 #include "lib/web/stream.h"
 
-enum { TURN = 500, JUMP = 20000, OVERVIEW_MS = 1000, IDLE_OVERVIEW_MS = 15000, STREAMS_MAX = 500 };
+enum { TURN = 500, JUMP = 20000, OVERVIEW_MS = 1000, IDLE_OVERVIEW_MS = 15000, STREAMS_MAX = 500, RECENT_MAX = 100 };
 
 struct listener {
     struct listener *next;
@@ -171,13 +171,22 @@ static void on_closed(void *ctx) {
     free(gone);
 }
 
-// What a reader missed while its line was broken.
-static void send_missed(struct listener *to, const char *last_id) {
+// Where the journal is to begin for a new reader: behind the record it saw last, or so many records back.
+static int64_t begin_after(const struct live *live, const struct hy_web_request *request) {
+    const char *last_id = hy_web_header(request, "Last-Event-ID");
+    const char *recent = hy_web_query(request, "recent");
+    const char *text = last_id ? last_id : recent;
     char *end = NULL;
-    long long after = last_id ? strtoll(last_id, &end, 10) : -1;
+    long long value = text ? strtoll(text, &end, 10) : 0;
+    if (!text || end == text || *end || value < 0) return live->n;
+    if (last_id) return value;
+    return value < RECENT_MAX ? live->n - value : live->n - RECENT_MAX;
+}
+
+static void send_missed(struct listener *to, int64_t after) {
     json_t *rows = NULL;
-    if (!last_id || end == last_id || *end || after < 0 || after >= to->live->n) return;
-    if (query_new_journal(to->live->q, after, TURN, &rows, NULL) != HY_OK) return;
+    if (after >= to->live->n || query_new_journal(to->live->q, after < 0 ? 0 : after, TURN, &rows, NULL) != HY_OK)
+        return;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         json_int_t n = json_integer_value(json_object_get(row, "n"));
@@ -190,7 +199,6 @@ static void send_missed(struct listener *to, const char *last_id) {
 }
 
 void live_stream(struct live *live, const struct who *who, struct hy_web_request *request) {
-    const char *last_id = hy_web_header(request, "Last-Event-ID");
     struct listener *made = live->n_streams < STREAMS_MAX ? calloc(1, sizeof *made) : NULL;
     if (!made) {
         hy_web_set_header(request, "Retry-After", "5");
@@ -205,16 +213,17 @@ void live_stream(struct live *live, const struct who *who, struct hy_web_request
     made->who.name = made->identity.name;
     made->who.role = made->identity.role;
     made->who.department = made->identity.department;
+    if (!live->first) jump_to_end(live, false);
+    int64_t after = begin_after(live, request); // before the request has its answer
     made->stream = hy_web_stream_open(request, 1 << 20, on_closed, made);
     if (!made->stream) {
         free(made);
         return;
     }
-    if (!live->first) jump_to_end(live, false);
     made->next = live->first;
     live->first = made;
     live->n_streams++;
-    send_missed(made, last_id);
+    send_missed(made, after);
     send_overview(made);
 }
 

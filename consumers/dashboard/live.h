@@ -16,7 +16,8 @@ HY_MUST_CHECK int live_open(uv_loop_t *loop, struct queries *q, struct view *vie
                             struct live **out, struct hy_error *err);
 // The whole overview: figures, stages, and how far the view has read. As query_overview.
 HY_MUST_CHECK int live_overview(struct live *live, const struct who *who, json_t **out, struct hy_error *err);
-// Handles GET /v1/stream. With Last-Event-ID the journal goes on behind that record, as far as 500 records reach.
+// Handles GET /v1/stream. With Last-Event-ID the journal goes on behind that record, as far as 500 records
+// reach; with ?recent=N it begins N (at most 100) records back.
 void live_stream(struct live *live, const struct who *who, struct hy_web_request *request);
 // The view, or the stages, have news.
 void live_wake(struct live *live);

@@ -47,8 +47,9 @@ int64_t queries_day_start(int64_t now_ms) {
 
 // Share of the wall time between start and due that is gone, 0..100.
 static int percent_gone(int64_t start_ms, int64_t due_ms, int64_t now_ms) {
-    if (due_ms == INT64_MAX || due_ms <= start_ms || now_ms <= start_ms) return 0;
-    return now_ms >= due_ms ? 100 : (int)((now_ms - start_ms) * 100 / (due_ms - start_ms));
+    if (due_ms == INT64_MAX) return 0;
+    if (now_ms >= due_ms) return 100;
+    return now_ms <= start_ms ? 0 : (int)((now_ms - start_ms) * 100 / (due_ms - start_ms));
 }
 
 static void row_figures(json_t *row, sqlite3_stmt *stmt) {

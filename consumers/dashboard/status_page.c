@@ -1,5 +1,6 @@
 #include "consumers/dashboard/status_page.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum word {
@@ -90,7 +91,11 @@ static void add_time(struct hy_buf *out, const char *time) {
     if (strlen(time) < 16) return;
     hy_buf_adds(out, "<time datetime=\"");
     add_escaped(out, time);
-    hy_buf_addf(out, "\">%.10s %.5s</time>", time, time + 11);
+    char shown[20];
+    snprintf(shown, sizeof shown, "%.10s %.5s", time, time + 11);
+    hy_buf_adds(out, "\">");
+    add_escaped(out, shown);
+    hy_buf_adds(out, "</time>");
 }
 
 static const char *state_text(const char *state, enum status_language language) {

@@ -101,7 +101,8 @@ static void answer_file(struct hy_web_request *request, const char *name, struct
     const char *known = hy_web_header(request, "If-None-Match");
     if (known && strstr(known, etag)) {
         hy_buf_free(content);
-        hy_web_reply(request, 304, NULL, (struct hy_bytes){0});
+        // With its type, or the cached page would get the policy of an answer without one, and load nothing.
+        hy_web_reply(request, 304, type_of(name), (struct hy_bytes){0});
         return;
     }
     hy_web_reply_buf(request, 200, type_of(name), content);

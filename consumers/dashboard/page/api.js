@@ -30,13 +30,18 @@ export function follow(path, onEvent, onState) {
 }
 
 async function run(path, onEvent, onState, signal) {
+  let last = ""; // id of the last record: the line goes on behind it
+  const remember = (name, data, id) => {
+    if (id) last = id;
+    onEvent(name, data);
+  };
   for (let wait = 500; !signal.aborted; wait = Math.min(wait * 2, 15000)) {
     try {
-      const answer = await fetch(path, { headers: headers(), signal, cache: "no-store" });
+      const answer = await fetch(path, { headers: last ? { ...headers(), "Last-Event-ID": last } : headers(), signal, cache: "no-store" });
       if (!answer.ok) throw new Refused(answer.status, answer.statusText);
       onState(true);
       wait = 500;
-      await readEvents(answer.body.getReader(), onEvent);
+      await readEvents(answer.body.getReader(), remember);
     } catch (error) {
       if (signal.aborted || error.status === 401) return;
     }
@@ -60,10 +65,12 @@ async function readEvents(reader, onEvent) {
 
 function deliver(block, onEvent) {
   let name = "message";
+  let id = "";
   const data = [];
   for (const line of block.split("\n")) {
     if (line.startsWith("event:")) name = line.slice(6).trim();
+    else if (line.startsWith("id:")) id = line.slice(3).trim();
     else if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
   }
-  if (data.length) onEvent(name, JSON.parse(data.join("\n")));
+  if (data.length) onEvent(name, JSON.parse(data.join("\n")), id);
 }

@@ -1,12 +1,13 @@
 // The live page: an overview whose every figure opens the list of cases behind it, a list, and one case.
 // Text from citizens only ever enters the page as text nodes.
-import { t, locale, translate, switchLanguage } from "./words.js";
+import { t, commandWord, ruleText, locale, translate, switchLanguage } from "./words.js";
 import { get, follow, token } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
 const zone = "Asia/Shanghai";
 let overview = null;
 let stopStream = null;
+const recent = []; // the last records, newest first, for a change of language
 let shown = ""; // what the address bar asked for last: a late answer for another view is dropped
 
 function el(tag, attributes = {}, ...children) {
@@ -30,30 +31,43 @@ const listLink = (query, figure, name) => el("a", { href: "#/cases?" + new URLSe
 
 function fillTable(id, heads, rows) {
   const table = $(id);
-  table.tHead.replaceChildren(el("tr", {}, ...heads.map(([key, n]) => el("th", { scope: "col", class: n ? "n" : false }, t(key)))));
+  const at = table.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  table.tHead.replaceChildren(el("tr", {}, ...heads.map(([key, n]) => el("th", { scope: "col", class: n === "n" ? "n" : false }, t(key)))));
   const body = rows.length ? rows.map((cells) => el("tr", {}, ...cells.map((cell, i) => el("td", { class: heads[i][1] || false }, cell)))) : [el("tr", {}, el("td", { colspan: heads.length, class: "quiet" }, t("none")))];
   table.tBodies[0].replaceChildren(...body);
+  if (at) for (const link of table.querySelectorAll("a")) if (link.getAttribute("href") === at) link.focus();
 }
 
 function drawTotals() {
-  const tiles = ["open", "soon", "late", "incident", "closed_today", "noted"].map((key) => {
-    const figure = overview.totals[key] ?? 0;
-    const filter = key === "closed_today" ? "closed" : key;
-    return el("a", { class: "tile", href: "#/cases?filter=" + filter, id: "total-" + key }, el("b", { class: figure && (key === "late" || key === "soon") ? key : false }, figure), t(key));
+  const tiles = ["open", "soon", "late", "incident", "closed_today", "noted"].filter((key) => key in overview.totals).map((key) => {
+    const figure = overview.totals[key];
+    return el("a", { class: "tile", href: "#/cases?filter=" + key, id: "total-" + key }, el("b", { class: figure && (key === "late" || key === "soon") ? key : false }, figure), t(key));
   });
-  $("totals").replaceChildren(...tiles);
+  replace("totals", tiles);
+}
+
+const stateWord = (state) => t(state === "opened" ? "opened_state" : state);
+const levelMark = (level) => ["–", "I", "II", "III", "IV"][level] || level;
+
+// Keeps the focus of a keyboard user when what he stands on is drawn anew: the same link is found by its address.
+function replace(id, nodes) {
+  const at = document.activeElement && document.activeElement.closest("#" + id) ? document.activeElement.getAttribute("href") : null;
+  $(id).replaceChildren(...nodes);
+  if (at) for (const link of $(id).querySelectorAll("a")) if (link.getAttribute("href") === at) link.focus();
 }
 
 function drawOverview() {
   drawTotals();
+  $("behind").textContent = overview.view.caught_up ? "" : t("view_behind") + overview.view.lag;
   fillTable("incidents", [["level"], ["subject", "wide"], ["writers", "n"], ["messages", "n"], ["opened"], ["acknowledged"], ["state"]],
-    overview.incidents.map((row) => [el("span", { class: "mark late" }, ["–", "I", "II", "III", "IV"][row.level] || row.level), el("a", { href: "#/case/" + row.id }, row.subject), row.writers, row.messages, clockText(row.opened), row.acknowledged ? el("span", { class: "good" }, clockText(row.acknowledged)) : el("span", { class: "late" }, t("no")), t(row.state)]));
+    overview.incidents.map((row) => [el("span", { class: "mark late" }, levelMark(row.level)), el("a", { href: "#/case/" + row.id }, row.subject || row.id.slice(0, 8)), row.writers, row.messages, clockText(row.opened), row.acknowledged ? el("span", { class: "good" }, clockText(row.acknowledged)) : el("span", { class: "late" }, t("no")), stateWord(row.state)]));
   fillTable("departments", [["department"], ["open", "n"], ["soon", "n"], ["late", "n"], ["closed_today", "n"]],
-    overview.departments.map((row) => [row.name, ...["open", "soon", "late"].map((filter) => listLink({ filter, department: row.code }, row[filter], row.name + " " + t(filter))), listLink({ filter: "closed", department: row.code }, row.closed_today, row.name + " " + t("closed_today"))]));
+    overview.departments.map((row) => [row.name, ...["open", "soon", "late", "closed_today"].map((filter) => listLink({ filter, department: row.code }, row[filter], row.name + " " + t(filter)))]));
   fillTable("stages", [["stage"], ["health"], ["lag", "n"], ["oldest", "n"], ["restarts", "n"]],
-    overview.stages.map((row) => [row.name, el("span", { class: row.up ? "good" : "late" }, t(row.up ? "ok" : "down")), row.lag ?? "–", row.oldest_ms > 0 ? span(row.oldest_ms) : "–", row.restarts ?? "–"]));
-  fillTable("sources", [["source"], ["account"], ["last"], ["hour", "n"]],
-    overview.sources.map((row) => [row.platform, row.account, row.last ? span(Date.now() - Date.parse(row.last)) + " " + t("ago") : "–", listLink({ filter: "all", platform: row.platform, account: row.account }, row.hour, row.platform)]));
+    overview.stages.map((row) => [t(row.name), el("span", { class: row.up ? "good" : "late" }, t(row.up ? "ok" : "down")), row.lag ?? "–", row.oldest_ms > 0 ? span(row.oldest_ms) : "–", row.restarts ?? "–"]));
+  $("sources-part").hidden = !overview.sources.length;
+  fillTable("sources", [["source"], ["account"], ["last"], ["hour", "n"], ["open", "n"]],
+    overview.sources.map((row) => [t(row.platform), row.account, row.last ? span(Date.now() - Date.parse(row.last)) + " " + t("ago") : "–", row.hour, listLink({ filter: "open", platform: row.platform, account: row.account }, row.open, row.platform + " " + t("open"))]));
 }
 
 function leftCell(row) {
@@ -67,56 +81,108 @@ function leftCell(row) {
 }
 
 function caseRow(row) {
-  return [el("a", { href: "#/case/" + row.id }, row.receipt_number || row.id.slice(0, 8)), row.title || row.subject || "–", t(row.state), row.owner_name || row.owner, clockText(row.received), clockText(row.due) + (row.provisional ? " (" + t("provisional") + ")" : ""), leftCell(row)];
+  return [el("a", { href: "#/case/" + row.id }, row.receipt_number || row.id.slice(0, 8)), row.title || row.subject || "–", stateWord(row.state), row.owner_name || row.owner, clockText(row.received), clockText(row.due) + (row.provisional ? " (" + t("provisional") + ")" : ""), leftCell(row)];
 }
 
+const LISTS = ["open", "soon", "late", "incident", "closed_today", "closed", "all", "noted"];
+
+function drawFilters(query) {
+  const names = LISTS.filter((name) => name !== "noted" || (overview && "noted" in overview.totals));
+  replace("filters", names.map((filter) => el("a", { href: "#/cases?" + new URLSearchParams({ ...query, filter, q: "" }), "aria-current": filter === (query.filter || "all") ? "page" : null }, t(filter))));
+  $("filters").setAttribute("aria-label", t("filters"));
+  $("q").placeholder = t("search_hint");
+  if (document.activeElement !== $("q")) $("q").value = query.q || "";
+  $("search").hidden = query.filter === "noted";
+}
+
+// One way for both kinds of lists: a page, its rows, its heads, and a button for the next page.
 async function showList(query) {
-  const heads = [["number"], ["title", "wide"], ["state"], ["owner"], ["received"], ["due"], ["left"]];
+  const noted = query.filter === "noted";
+  const heads = noted ? [["received"], ["text", "wide"], ["reason", "wide"]] : [["number"], ["title", "wide"], ["state"], ["owner"], ["received"], ["due"], ["left"]];
+  const rowOf = noted ? (row) => [clockText(row.at), [row.title, row.text].filter(Boolean).join(" · "), ruleText(row)] : caseRow;
   const rows = [];
+  let total;
   const more = async (after) => {
-    const page = await get("/v1/cases?" + new URLSearchParams({ ...query, limit: 50, ...(after ? { after } : {}) }));
-    rows.push(...page.cases);
-    fillTable("cases", heads, rows.map(caseRow));
-    $("list-count").textContent = (page.total !== undefined ? page.total : rows.length) + " " + t("shown");
+    const rest = new URLSearchParams({ ...query, limit: 50, ...(after ? { after } : {}) });
+    const page = await get((noted ? "/v1/noted?" : "/v1/cases?") + rest);
+    rows.push(...(noted ? page.noted : page.cases));
+    total = total ?? page.total;
+    fillTable("cases", heads, rows.map(rowOf));
+    $("list-count").textContent = (total ?? rows.length + (page.next ? "+" : "")) + " " + t("shown");
     $("more").hidden = !page.next;
     $("more").onclick = () => more(page.next).catch(problem);
+    firstPageOnly = rows.length <= 50;
   };
-  $("list-title").textContent = [t(query.filter || "all"), query.department, query.platform].filter(Boolean).join(" · ");
+  drawFilters(query);
+  const department = overview && overview.departments.find((row) => row.code === query.department);
+  $("list-title").textContent = [t(query.filter || "all"), department ? department.name : query.department, query.platform && t(query.platform), query.account, query.q].filter(Boolean).join(" · ");
   await more("");
 }
 
 function facts(pairs) {
-  return el("dl", {}, ...pairs.filter(([, value]) => value !== "" && value != null).flatMap(([key, value]) => [el("dt", {}, t(key)), el("dd", {}, value)]));
+  return el("dl", {}, ...pairs.filter(([, value]) => value !== "" && value != null && value !== false).flatMap(([key, value]) => [el("dt", {}, t(key)), el("dd", {}, value === true ? t("yes") : value)]));
 }
 
 function subtable(title, heads, rows) {
-  return el("section", {}, el("h2", {}, t(title)), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, t(head))))), el("tbody", {}, ...rows.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", { class: "wide" }, cell ?? ""))))))));
+  if (!rows.length) return null;
+  return el("section", {}, el("h2", {}, t(title)), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, t(head))))), el("tbody", {}, ...rows.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", {}, cell ?? ""))))))));
 }
+
+function textParts(one) {
+  const parts = one.texts.map((m) => el("div", {}, el("p", { class: "quiet" }, t(m.kind === "receipt" ? "receipt_text" : m.kind) + " · " + clockText(m.at)), el("p", { class: "text" }, (m.title ? m.title + "\n" : "") + m.text)));
+  return parts.length ? el("section", {}, el("h2", {}, t("texts")), ...parts) : null;
+}
+
+const verdictMark = (verdict) => el("span", { class: verdict === "refused" ? "late" : verdict === "repeated" ? "quiet" : false }, t(verdict));
 
 async function showCase(id) {
   const one = await get("/v1/cases/" + encodeURIComponent(id));
-  $("case-title").textContent = one.title || (one.incident && one.incident.subject) || one.id;
-  const parts = [facts([["number", one.id], ["receipt", one.receipt_number], ["state", t(one.state)], ["owner", one.owner_name || one.owner], ["received", clockText(one.received)], ["level", one.incident ? one.incident.level : ""], ["writers", one.incident ? one.incident.writers : ""]])];
-  parts.push(subtable("clocks", ["title", "state", "due"], one.clocks.map((c) => [c.label || c.name, el("span", { class: c.state === "breached" ? "late" : false }, t(c.state)), clockText(c.due) + (c.provisional ? " (" + t("provisional") + ")" : "")])));
-  parts.push(subtable("reasons", ["stage", "title"], one.reasons.map((r) => [r.step, r.what + (r.weight ? " (" + r.weight + ")" : "")])));
-  parts.push(el("section", {}, el("h2", {}, t("texts")), ...one.texts.map((m) => el("div", {}, el("p", { class: "quiet" }, m.kind + " · " + clockText(m.at)), el("p", { class: "text" }, (m.title ? m.title + "\n" : "") + m.text)))));
-  parts.push(subtable("deliveries", ["title", "state", "receipt"], one.deliveries.map((d) => [d.purpose + " → " + d.target, t(d.state), d.receipt])));
-  parts.push(subtable("journal", ["number", "received", "title", "state"], one.journal.map((j) => [j.seq, clockText(j.at), j.command + " · " + (j.explanation || j.rule), t(j.verdict)])));
-  $("case-body").replaceChildren(...parts);
+  const incident = one.incident || {};
+  $("case-title").textContent = one.title || incident.subject || one.id;
+  const left = one.open ? el("span", {}, clockText(one.due) + " ", leftCell(one)) : "";
+  const parts = [facts([["number", one.id], ["receipt", one.receipt_number], ["kind", one.kind_label], ["state", stateWord(one.state)], ["owner", one.owner_name], ["source", one.platform && [t(one.platform), one.account].join(" · ")], ["category", one.category], ["area", one.area], ["urgency", t(one.urgency)], ["received", clockText(one.received)], ["due", left], ["close_reason", (one.closes.find((c) => c.reason_code === one.close_reason) || {}).label || one.close_reason], ["claimed_by", one.claimed_by], ["supervised", one.supervised], ["level", incident.subject ? levelMark(incident.level) : ""], ["writers", incident.writers], ["messages", incident.messages], ["reach", incident.reach], ["acknowledged", incident.subject ? clockText(incident.acknowledged) : ""]])];
+  parts.push(textParts(one));
+  parts.push(subtable("clocks", ["clock", "state", "due", "article"], one.clocks.map((c) => [c.label || c.name, el("span", { class: c.state === "breached" ? "late" : c.state === "running" && c.stage > 0 ? "soon" : false }, t(c.state)), clockText(c.due) + (c.provisional ? " (" + t("provisional") + ")" : ""), c.article])));
+  parts.push(subtable("reasons", ["step", "reason", "weight"], one.reasons.map((r) => [t(r.step), r.what, r.weight ? Math.round(r.weight * 100) / 100 : ""])));
+  parts.push(subtable("deliveries", ["kind", "target", "state", "proof"], one.deliveries.map((d) => [t("purpose_" + d.purpose), t(d.target), t(d.state === "failed" ? "failed_state" : d.state), d.receipt])));
+  parts.push(subtable("evidence", ["time", "reach", "source"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach, /^https?:\/\//.test(p.url) ? el("a", { href: p.url, rel: "noreferrer noopener" }, p.url) : p.url])));
+  parts.push(subtable("journal", ["number", "time", "command", "actor", "explanation", "verdict"], one.journal.map((j) => [j.seq, clockText(j.at), commandWord(j.command), t(j.actor), ruleText(j), verdictMark(j.verdict)])));
+  $("case-body").replaceChildren(...parts.filter(Boolean));
 }
 
 function remember(record) {
-  const line = el("li", { class: "fresh" }, el("time", {}, clockText(record.at)), el("a", { href: record.case_id ? "#/case/" + record.case_id : "#/cases?filter=noted" }, record.command), " " + (record.explanation || record.rule || ""), record.verdict === "refused" ? el("span", { class: "late" }, " " + t("refused")) : null);
+  const name = commandWord(record.command);
+  const line = el("li", { class: "fresh" }, el("time", { datetime: record.at }, clockText(record.at)), record.case_id ? el("a", { href: "#/case/" + record.case_id }, name) : name, " " + ruleText(record), record.verdict === "refused" ? el("span", { class: "late" }, " " + t("refused")) : null);
+  recent.unshift(record);
+  recent.length = Math.min(recent.length, 12);
   $("recent").prepend(line);
   while ($("recent").children.length > 12) $("recent").lastChild.remove();
 }
+
+// A list that shows its first page follows the cases, at most once a second.
+let listTimer = 0;
+let firstPageOnly = true;
+function followList() {
+  if (listTimer || shown !== "cases" || !firstPageOnly) return;
+  listTimer = setTimeout(() => {
+    listTimer = 0;
+    if (shown === "cases") showList(queryNow()).catch(problem);
+  }, 1000);
+}
+
+const queryNow = () => Object.fromEntries(new URLSearchParams(location.hash.split("?")[1] || ""));
 
 function onEvent(name, data) {
   if (name === "overview") {
     overview = data;
     if (shown === "") drawOverview();
-  } else if (name === "journal") remember(data);
-  else if (name === "case" && shown === "case/" + data.id) showCase(data.id).catch(problem);
+  } else if (name === "journal") {
+    remember(data);
+    if (!data.case_id) followList();
+  } else if (name === "case") {
+    if (shown === "case/" + data.id) showCase(data.id).catch(problem);
+    followList();
+  }
 }
 
 function problem(error) {
@@ -129,6 +195,7 @@ function logout(why) {
   if (stopStream) stopStream();
   stopStream = null;
   $("login-error").textContent = why || "";
+  $("live").textContent = "";
   show("login");
   $("token").focus();
 }
@@ -139,16 +206,24 @@ function show(id) {
   $("problem").textContent = "";
 }
 
+// The state of the line to the server, in words that follow the language.
+let line = "";
+function showLine(up) {
+  line = up ? "live" : "lost";
+  $("live").textContent = t(line);
+}
+
 async function route() {
   translate(document);
+  $("live").textContent = line && stopStream ? t(line) : "";
   $("lang").textContent = t("other");
   if (!token.get()) return logout("");
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [path] = location.hash.replace(/^#\/?/, "").split("?");
   shown = path;
   try {
     if (!overview) overview = await get("/v1/overview");
-    if (!stopStream) stopStream = follow("/v1/stream", onEvent, (up) => ($("live").textContent = t(up ? "live" : "lost")));
-    if (path === "cases") await showList(Object.fromEntries(new URLSearchParams(query)));
+    if (!stopStream) stopStream = follow("/v1/stream?recent=12", onEvent, showLine);
+    if (path === "cases") await showList(queryNow());
     else if (path.startsWith("case/")) await showCase(path.slice(5));
     else drawOverview();
     if (shown === path) show(path === "cases" ? "list" : path.startsWith("case/") ? "case" : "board");
@@ -167,8 +242,14 @@ $("login").addEventListener("submit", (event) => {
 $("leave").addEventListener("click", () => logout(""));
 $("lang").addEventListener("click", () => {
   switchLanguage();
+  $("recent").replaceChildren();
+  for (const record of recent.splice(0).reverse()) remember(record);
   route();
 });
-addEventListener("hashchange", route);
+$("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.hash = "#/cases?" + new URLSearchParams({ ...queryNow(), filter: "all", q: $("q").value.trim() });
+});
+addEventListener("hashchange", () => route().then(() => $("main").focus()));
 setInterval(() => shown === "" && overview && !$("board").hidden && drawOverview(), 5000);
 route();

@@ -20,6 +20,35 @@ const words = {
   closed_today: ["今日办结", "Closed today"],
   incident: ["舆情事件", "Incidents"],
   noted: ["仅记录", "Noted"],
+  search: ["搜索", "Search"],
+  search_hint: ["标题、内容或受理编号", "Title, text or receipt number"],
+  filters: ["筛选", "Filter"],
+  reason: ["原因", "Reason"],
+  text: ["内容", "Text"],
+  clock: ["时限名称", "Clock"],
+  time: ["时间", "Time"],
+  proof: ["回执", "Proof"],
+  verdict: ["结果", "Verdict"],
+  explanation: ["说明", "What happened"],
+  purpose_receipt: ["受理回执", "acknowledgement"], purpose_reply: ["答复", "reply"], purpose_notice: ["通报", "notice"],
+  article: ["依据", "Article"],
+  command: ["动作", "Action"],
+  actor: ["经办", "By"],
+  target: ["去向", "To"],
+  weight: ["权重", "Weight"],
+  kind: ["类型", "Kind"],
+  urgency: ["紧急程度", "Urgency"],
+  category: ["类别", "Category"],
+  area: ["属地", "Area"],
+  normal: ["一般", "normal"], urgent: ["紧急", "urgent"], danger: ["危险", "danger"],
+  step: ["步骤", "Step"],
+  close_reason: ["办结方式", "Closed as"],
+  claimed_by: ["正在处理", "Being worked on by"],
+  supervised: ["已督办", "Supervised"],
+  evidence: ["代表性信息", "Strongest posts"],
+  reach: ["影响人数", "Reach"],
+  view_behind: ["数据尚未追平，落后条数：", "The view is still catching up, records behind: "],
+  catching_up: ["正在读取历史数据", "Reading the history"],
   all: ["全部", "All"],
   department: ["部门", "Department"],
   subject: ["事由", "Subject"],
@@ -50,6 +79,7 @@ const words = {
   texts: ["内容", "Texts"],
   journal: ["办理过程", "History"],
   receipt: ["受理编号", "Receipt number"],
+  receipt_text: ["受理回执", "acknowledgement"],
   live: ["实时更新中", "Live"],
   lost: ["连接中断，正在重连……", "Connection lost, trying again…"],
   none: ["没有", "None"],
@@ -67,12 +97,41 @@ const words = {
   pending: ["待送", "pending"], sending: ["送达中", "sending"], sent: ["已送达", "sent"], unknown: ["结果不明", "unknown"],
   assigned: ["已派单", "assigned"], signed: ["已签收", "signed"], handled: ["已办理", "handled"], drafted: ["已拟复", "drafted"],
   review: ["审核中", "in review"], approved: ["已批准", "approved"], delivered: ["已回复", "delivered"], withdrawn: ["已撤回", "withdrawn"],
+  opened_state: ["已受理", "opened"],
+  draft: ["拟复", "draft"], note: ["备注", "remark"], message: ["来信", "message"], notice: ["通知", "notice"], reply: ["答复", "reply"],
+  status_page: ["查询页", "status page"], cac_webhook: ["网信办", "internet-information office"], weixin: ["微信", "WeChat"], web: ["网页留言", "web form"],
+  weibo: ["微博", "Weibo"], failed_state: ["未送达", "failed"],
+  place: ["地名", "place"], list: ["派单目录", "dispatch list"], model: ["模型", "model"], triage: ["分拨", "triage"],
+  router: ["分派", "router"], casework: ["办件", "casework"], sla: ["时限", "sla"], sentinel: ["舆情", "sentinel"], courier: ["送达", "courier"],
+  gateway: ["接入", "gateway"], dashboard: ["看板", "dashboard"], kafka: ["Kafka", "Kafka"], redis: ["Redis", "Redis"],
   applied: ["已执行", "applied"], refused: ["被拒绝", "refused"], repeated: ["重复", "repeated"],
+};
+
+// What the history calls its actions and the rules behind them. The engine explains in English; where the Chinese page
+// knows the rule, its words stand first.
+const commands = {
+  message: ["来信", "message"], observed: ["舆情观测", "observation"], timer_fired: ["时限提醒", "timer"], claim_delivery: ["开始送达", "delivery begun"],
+  delivery_receipt: ["送达回执", "delivery receipt"], sign: ["签收", "sign"], claim: ["认领", "claim"], release: ["放回", "release"], handle: ["办理", "handle"],
+  reply: ["拟复", "reply"], approve: ["审核通过", "approve"], reject: ["审核退回", "reject"], return: ["退单", "return"], transfer: ["转办", "transfer"],
+  close: ["办结", "close"], reopen: ["重新打开", "reopen"], acknowledge: ["确认接收", "acknowledge"], open: ["转为立案", "open"], extend: ["延期", "extend"],
+  supervise: ["督办", "supervise"], note: ["备注", "note"], assign: ["指派", "assign"], recompute: ["重算时限", "recompute"], archive: ["归档", "archive"], tick: ["定时检查", "time check"],
+};
+const rules = {
+  "message.opened": "立案", "message.recent": "并入在办件", "message.answers": "并入原件", "message.noted": "仅记录，不作诉求", "message.repeated": "重复消息",
+  "message.edited": "来信人已修改", "message.withdrawn": "来信人已撤回", "message.late": "办结后补到", "incident.opened": "舆情事件立案", "incident.grown": "舆情扩大",
+  "incident.worse": "舆情升级", "incident.below": "未达级别", "incident.counter": "旧观测", "incident.after_closing": "结案后观测", "delivery.claimed": "开始送达", "delivery.sent": "已送达",
+  "delivery.failed": "送达失败", "delivery.retry": "稍后再送", "delivery.unknown": "送达结果不明", "act.expects": "案件已变动，请重新查看", "act.owner": "案件已不在本部门",
+  "act.state": "当前状态不能这样做", "act.role": "此角色无权", "act.claimed": "他人正在处理", "act.repeated": "重复提交", "proof.missing": "缺少证明", "timer.epoch": "旧的计时", "clock.warned": "时限提醒", "clock.breached": "已超期", "clock.early": "计时偏快，重新设定",
+  "letter.sign": "已签收", "letter.handle": "已办理", "letter.reply": "已拟复，待审核", "letter.approve": "审核通过", "letter.reject": "审核退回", "letter.return": "已退单",
+  "letter.transfer": "已转办", "letter.close": "已办结", "letter.assign": "已指派", "letter.supervise": "已督办", "letter.open": "由记录转为立案", "incident.acknowledge": "网信办已确认接收",
+  "incident.handle": "已处置", "incident.close": "已结案",
 };
 
 let column = localStorage.getItem("lang") === "en" ? 1 : 0;
 
 export const t = (key) => (words[key] ? words[key][column] : key);
+export const commandWord = (name) => (commands[name] ? commands[name][column] : name);
+export const ruleText = (record) => (column === 0 && rules[record.rule]) || record.explanation || record.rule || "";
 export const locale = () => (column ? "en-GB" : "zh-CN");
 
 export function switchLanguage() {

@@ -48,7 +48,7 @@ def test_the_page_speaks_both_languages_and_escapes_what_it_shows(world):
     assert "请核对编号" in door.get("/status", params={"number": '"><b>x'}).text
     bad = door.get("/status", params={"number": '"><b>x', "lang": "en"})
     assert bad.status_code == 404 and "not known" in bad.text and "<b>" not in bad.text
-    assert "default-src 'self'" in bad.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'" in bad.headers["Content-Security-Policy"]
     assert door.get("/status").status_code == 200 and door.get("/").status_code == 200
     assert door.get("/assets/status.css").headers["ETag"]
     assert door.get("/v1/overview").status_code == 404 and door.get("/page/app.js").status_code == 404

@@ -184,3 +184,35 @@ def test_a_receipt_number_finds_the_case_that_holds_the_message(world, town):
     door = world.anonymous(public=True)
     answer = world.wait(lambda: (a := door.get(f"/v1/receipts/{receipt_number(second)}")).status_code == 200 and a).json()
     assert answer["state"] == "in_progress" and answer["answers"] == []
+
+
+def test_stages_say_who_is_up_how_far_behind_and_how_often_started_again(kafka, tmp_path):
+    import json
+
+    from harness import paths
+    from world import World
+    state = tmp_path / "supervisor.json"
+    state.write_text(json.dumps({"version": 1, "programs": [{"name": "self", "restarts": 3, "state": "running"},
+                                                            {"name": "kafka", "restarts": 0, "state": "running"},
+                                                            {"name": "redis", "restarts": 1, "state": "waiting"}]}))
+    dead = paths.free_port()
+    with World(kafka.bootstrap, "stages.", tmp_path, {"dashboard.supervisor": str(state)}, start=False) as world:
+        world.more["dashboard.programs"] = f"self=http://{world.http},gone=http://127.0.0.1:{dead}"
+        world.write_files()
+        world.dashboard = world.start_dashboard()
+        world.wait(lambda: (s := world.get("operator", "/v1/overview")["stages"]) and s[0]["up"] and s[0]["lag"] == 0)
+        rows = {row["name"]: row for row in world.get("operator", "/v1/overview")["stages"]}
+        assert rows["self"] == {"name": "self", "up": True, "lag": 0, "oldest_ms": None, "restarts": 3}
+        assert rows["gone"] == {"name": "gone", "up": False, "lag": None, "oldest_ms": None, "restarts": None}
+        assert rows["kafka"]["up"] and not rows["redis"]["up"] and rows["redis"]["restarts"] == 1
+
+
+@pytest.mark.parametrize("programs", ["x", "=http://a", "a=ftp://b", "a=http://b,a=http://c", "a=http://" + "b" * 300])
+def test_a_list_of_programs_that_cannot_be_read_is_refused_at_start(kafka, tmp_path, programs):
+    import subprocess
+
+    from harness import paths
+    from world import World
+    with World(kafka.bootstrap, "refused.", tmp_path, {"dashboard.programs": programs}, start=False, topics=False) as world:
+        done = subprocess.run([paths.program("dashboard"), "--config", str(world.config)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "dashboard.programs" in done.stderr, done.stderr

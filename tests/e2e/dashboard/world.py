@@ -47,7 +47,7 @@ def set_time(field, ms):
 
 
 class World:
-    def __init__(self, bootstrap, prefix, folder, settings=None, start=True):
+    def __init__(self, bootstrap, prefix, folder, settings=None, start=True, topics=True):
         self.bootstrap, self.prefix, self.folder = bootstrap, prefix, folder
         self.config = folder / "config.yaml"
         self.tokens = {name: secrets.token_urlsafe(32) for name in
@@ -57,18 +57,23 @@ class World:
         self.journal_seq, self.programs, self.clients = {}, [], []
         self.http, self.public = f"127.0.0.1:{paths.free_port()}", f"127.0.0.1:{paths.free_port()}"
         self.write_files()
-        self.make_topics()
+        if topics:
+            self.make_topics()
         if start:
             self.dashboard = self.start_dashboard()
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         for client in self.clients:
             client.close()
+        codes = [program.terminate() for program in self.programs if program.alive()]
+        logs = "".join(program.text() for program in self.programs)
         for program in self.programs:
             program.close()
+        if not kind:  # a drained end, and nothing that a sanitizer had to say
+            assert codes in ([], [0]) and "Sanitizer" not in logs and "runtime error" not in logs, logs[-4000:]
 
     def write_files(self):
         roles = {"operator": "operator -", "wangxinban": "wangxinban -", "stranger": "guest -"}
