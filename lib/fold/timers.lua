@@ -3,7 +3,7 @@
 -- and lib/fold/timers.c are the only writers. KEYS[1] is the shard's header, every other key is made from it and shares
 -- its hash tag, so a call never leaves its slot.
 
-local BUCKETS, LEAF, TIE = 1024, 128, 1024 -- record hashes; most entries a leaf (listpack limit); ties within a ms
+local BUCKETS, LEAF, TIE = 1024, 96, 1024 -- record hashes; most entries a leaf (a listpack, quick to search); ties within a ms
 local SENDING, AGAIN = -1, -2              -- outbox: offset not known yet; to be handed out once more
 
 local function byte_pair(id, from_end)
@@ -16,7 +16,7 @@ local function bucket_of(head, id)
 end
 
 local function score_of(id, due)
-    return string.format('%.0f', due * TIE + byte_pair(id, 2) % TIE)
+    return string.format('%d', due * TIE + byte_pair(id, 2) % TIE)
 end
 
 local function now_ms()
@@ -55,39 +55,48 @@ local function split(head, leaf)
     end
     local moved, args = redis.call('ZRANGEBYSCORE', key, bound, '+inf', 'WITHSCORES'), {}
     for i = 1, #moved, 2 do
-        args[i], args[i + 1] = string.format('%.0f', tonumber(moved[i + 1])), moved[i]
+        args[i], args[i + 1] = string.format('%d', tonumber(moved[i + 1])), moved[i]
     end
     redis.call('ZREMRANGEBYSCORE', key, bound, '+inf')
-    redis.call('ZADD', head .. ':d:' .. new_leaf(head, string.format('%.0f', tonumber(bound))), unpack(args))
+    redis.call('ZADD', head .. ':d:' .. new_leaf(head, string.format('%d', tonumber(bound))), unpack(args))
     return true
 end
 
-local function index(head, id, due)
+-- sizes: of the leaves that this call has met, so that each is asked once.
+local function index(head, sizes, id, due)
     local score = score_of(id, due)
     local leaf = leaf_of(head, score) or new_leaf(head, 0)
-    if redis.call('ZCARD', head .. ':d:' .. leaf) >= LEAF and split(head, leaf) then
+    local size = sizes[leaf] or redis.call('ZCARD', head .. ':d:' .. leaf)
+    if size >= LEAF and split(head, leaf) then
+        sizes[leaf] = nil
         leaf = leaf_of(head, score)
+        size = redis.call('ZCARD', head .. ':d:' .. leaf)
     end
     redis.call('ZADD', head .. ':d:' .. leaf, score, id)
+    sizes[leaf] = size + 1
 end
 
-local function unindex_from(head, leaf, id)
-    local key = head .. ':d:' .. leaf
-    if redis.call('ZREM', key, id) == 1 and redis.call('ZCARD', key) == 0 then
+-- An emptied leaf stays in :i until it is the first (first_entry): an entry that comes meanwhile finds its place there.
+local function unindex(head, sizes, id, due)
+    local leaf = leaf_of(head, score_of(id, due))
+    if leaf and redis.call('ZREM', head .. ':d:' .. leaf, id) == 1 and sizes[leaf] then sizes[leaf] = sizes[leaf] - 1 end
+end
+
+-- The first leaf that holds anything, and the score of its first entry.
+local function first_entry(head)
+    while true do
+        local leaf = redis.call('ZRANGE', head .. ':i', 0, 0)[1]
+        if not leaf then return nil end
+        local score = redis.call('ZRANGE', head .. ':d:' .. leaf, 0, 0, 'WITHSCORES')[2]
+        if score then return leaf, tonumber(score) end
         redis.call('ZREM', head .. ':i', leaf)
     end
 end
 
-local function unindex(head, id, due)
-    local leaf = leaf_of(head, score_of(id, due))
-    if leaf then unindex_from(head, leaf, id) end
-end
-
--- The earliest due time of what is not claimed, from first entries only; '' when nothing waits.
+-- The earliest due time of what is not claimed; '' when nothing waits.
 local function next_due(head)
-    local leaf = redis.call('ZRANGE', head .. ':i', 0, 0)[1]
-    local first = leaf and redis.call('ZRANGE', head .. ':d:' .. leaf, 0, 0, 'WITHSCORES')[2]
-    return first and string.format('%.0f', math.floor(tonumber(first) / TIE)) or ''
+    local _, score = first_entry(head)
+    return score and string.format('%d', math.floor(score / TIE)) or ''
 end
 
 -- Clock names are written once, in the header; records hold their number.
@@ -169,7 +178,7 @@ end
 local NOTHING = {version = 0, dossier = '', clocks = {}}
 
 -- Schedules or cancels one case; returns the change in the number of entries, or nil when its version is stale.
-local function put(head, names, packed)
+local function put(head, names, sizes, packed)
     local id, new = decode_case(head, names, packed)
     local bucket = bucket_of(head, id)
     local record = redis.call('HGET', bucket, id)
@@ -177,8 +186,8 @@ local function put(head, names, packed)
     if old.version > new.version then return nil end
     carry_claims(head, names, id, old, new)
     local was, is = earliest(old.clocks), earliest(new.clocks)
-    if was and was ~= is then unindex(head, id, was) end
-    if is and was ~= is then index(head, id, is) end
+    if was and was ~= is then unindex(head, sizes, id, was) end
+    if is and was ~= is then index(head, sizes, id, is) end
     if #new.clocks == 0 then
         if record then redis.call('HDEL', bucket, id) end
     else
@@ -231,9 +240,9 @@ local function write(keys, args)
     local head = keys[1]
     local refused = refusal(head, args[1], args[2])
     if refused then return refused end
-    local names, change, stale = names_of(head), 0, 0
+    local names, sizes, change, stale = names_of(head), {}, 0, 0
     for i = 6, #args do
-        local delta = put(head, names, args[i])
+        local delta = put(head, names, sizes, args[i])
         change, stale = change + (delta or 0), stale + (delta and 0 or 1)
     end
     redis.call('HSET', head, 'offset', args[3])
@@ -249,10 +258,10 @@ local function fire(names, id, case, clock)
 end
 
 -- Moves what is due of one case into the outbox; returns how many. An index entry without a record is dropped.
-local function claim_case(head, names, leaf, id, now, out)
+local function claim_case(head, names, sizes, leaf, id, now, out)
     local bucket, before = bucket_of(head, id), #out
     local record = redis.call('HGET', bucket, id)
-    unindex_from(head, leaf, id)
+    if redis.call('ZREM', head .. ':d:' .. leaf, id) == 1 and sizes[leaf] then sizes[leaf] = sizes[leaf] - 1 end
     if not record then return end
     local case = decode(record)
     for _, clock in ipairs(case.clocks) do
@@ -264,19 +273,19 @@ local function claim_case(head, names, leaf, id, now, out)
     end
     if #out > before then redis.call('HSET', bucket, id, encode(case)) end
     local due = earliest(case.clocks)
-    if due then index(head, id, due) end
+    if due then index(head, sizes, id, due) end
 end
 
 local function claim_due(head, names, now, limit, out)
-    local upto = string.format('%.0f', now * TIE + TIE - 1)
+    local upto, sizes = string.format('%d', now * TIE + TIE - 1), {}
     while #out < limit do
-        local leaf = redis.call('ZRANGE', head .. ':i', 0, 0)[1]
+        local leaf = first_entry(head)
         local ids = leaf and redis.call('ZRANGEBYSCORE', head .. ':d:' .. leaf, '-inf', upto, 'LIMIT', 0, limit - #out)
             or {}
         if #ids == 0 then return end
         for _, id in ipairs(ids) do
             if #out >= limit then return end
-            claim_case(head, names, leaf, id, now, out)
+            claim_case(head, names, sizes, leaf, id, now, out)
         end
     end
 end
@@ -316,15 +325,15 @@ local function claim(keys, args)
     local expected, mark = tonumber(args[4]), tonumber(redis.call('HGET', head, 'mark') or 0)
     local slack = tonumber(args[5])
     if (expected and math.abs(now - expected) > slack) or (not expected and now < mark - slack) then
-        return {'step', string.format('%.0f', now)}
+        return {'step', string.format('%d', now)}
     end
-    if now > mark + 1000 or now < mark - slack then redis.call('HSET', head, 'mark', string.format('%.0f', now)) end
+    if now > mark + 1000 or now < mark - slack then redis.call('HSET', head, 'mark', string.format('%d', now)) end
     local names, out = names_of(head), {}
     hand_out_again(head, names, AGAIN, AGAIN, limit, out)
     if args[6] ~= '' then hand_out_again(head, names, 0, '(' .. args[6], limit, out) end
     local again = #out
     claim_due(head, names, now, limit, out)
-    return {'ok', string.format('%.0f', now), next_due(head), redis.call('ZCARD', head .. ':o'), again, out}
+    return {'ok', string.format('%d', now), next_due(head), redis.call('ZCARD', head .. ':o'), again, out}
 end
 
 -- args: token, then for each fire: id, clock name, epoch, stage, and the offset that its TimerFired got in hy.commands.
@@ -337,7 +346,7 @@ local function confirm(keys, args)
         local id, name, epoch, stage, offset = struct.unpack('<Bc0Bc0I4BI8', args[i])
         local _, case, clock = claimed_of(head, names, id .. name)
         if clock and clock.epoch == epoch and clock.stage == stage then
-            redis.call('ZADD', head .. ':o', string.format('%.0f', offset), id .. name)
+            redis.call('ZADD', head .. ':o', string.format('%d', offset), id .. name)
             kept = kept + 1
         end
     end
@@ -358,4 +367,4 @@ redis.register_function{function_name = 'hy_timers_reset', callback = reset, fla
 redis.register_function('hy_timers_write', write)
 redis.register_function{function_name = 'hy_timers_claim', callback = claim, flags = even_when_full}
 redis.register_function{function_name = 'hy_timers_confirm', callback = confirm, flags = even_when_full}
-redis.register_function{function_name = 'hy_timers_count', callback = count, flags = {'no-writes'}}
+redis.register_function('hy_timers_count', count)
