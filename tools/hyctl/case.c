@@ -1,7 +1,9 @@
-// hyctl case: one case at a time. verify reads Kafka itself.
+// hyctl case: the rows of its commands, and verify, which reads Kafka itself; the others speak REST.
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/hyctl/act.h"
+#include "tools/hyctl/case.h"
 #include "tools/hyctl/say.h"
 #include "tools/hyctl/verify.h"
 
@@ -45,9 +47,70 @@ static int run_verify(const struct hyctl_args *args) {
     return rc;
 }
 
+static int run_act(const struct hyctl_args *args) {
+    return hyctl_act(args, args->places[0], args->places[1]);
+}
+
+static const struct hyctl_option list_options[] = {
+    {"filter", "WHICH", "open (default), soon, late, closed, incident, all"},
+    {"department", "D", "of this department"},
+    {"platform", "P", "from this platform"},
+    {"account", "A", "that came to this account"},
+    {"query", "TEXT", "with this text in it"},
+    {"limit", "N", "at most N (default 50, up to 500)"},
+    {"after", "NEXT", "go on where the list before ended"},
+    HYCTL_REST_OPTIONS,
+    {NULL, NULL, NULL}};
+static const struct hyctl_option show_options[] = {HYCTL_REST_OPTIONS, {NULL, NULL, NULL}};
 static const struct hyctl_option verify_options[] = {HYCTL_CONFIG_OPTION, {NULL, NULL, NULL}};
+static const struct hyctl_option act_options[] = {{"department", "D", "for transfer, assign: to whom"},
+                                                  {"reason", "CODE", "for return, close, reject"},
+                                                  HYCTL_ACT_TEXT,
+                                                  HYCTL_ACT_PROOF,
+                                                  {"event", "ID", "the message that it is about"},
+                                                  HYCTL_ACT_COMMON,
+                                                  {NULL, NULL, NULL}};
 
 const struct hyctl_command hyctl_case_commands[] = {
+    {.group = "case",
+     .name = "list",
+     .summary = "Cases, the soonest due first",
+     .options = list_options,
+     .details = "What the token may see: a department its own, 网信办 incidents, the operator all.",
+     .example = "hyctl case list --filter late --department jiaotong",
+     .run = hyctl_case_list},
+    {.group = "case",
+     .name = "show",
+     .summary = "One case: state, clocks, reasons, texts, deliveries, journal",
+     .places = "CASE",
+     .min_places = 1,
+     .max_places = 1,
+     .options = show_options,
+     .details = "The journal says which command did what, by which rule; the texts are those that the token may read.",
+     .example = "hyctl case show 0123456789ABCDEFGHJKMNPQRS --as wangxinban",
+     .run = hyctl_case_show},
+    {.group = "case",
+     .name = "act",
+     .summary = "Does something to a case, as far as the pack lets this token",
+     .places = "CASE VERB",
+     .min_places = 2,
+     .max_places = 2,
+     .options = act_options,
+     .details = "VERB is a move of the pack: sign, claim, release, handle, reply, approve, reject, return, transfer, "
+                "assign, close,\nreopen, acknowledge, open, extend, supervise, note. Waits for the verdict; a refusal "
+                "names the rule.",
+     .example = "hyctl case act 0123456789ABCDEFGHJKMNPQRS acknowledge --as wangxinban",
+     .run = run_act},
+    {.group = "case",
+     .name = "verdict",
+     .summary = "What became of an act that was accepted and not yet applied",
+     .places = "COMMAND",
+     .min_places = 1,
+     .max_places = 1,
+     .options = show_options,
+     .details = "COMMAND is the id that the act answered with.",
+     .example = "hyctl case verdict 0123456789ABCDEFGHJKMNPQRS",
+     .run = hyctl_act_verdict},
     {.group = "case",
      .name = "verify",
      .summary = "Is the journal of a case whole and unchanged?",

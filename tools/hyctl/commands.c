@@ -7,11 +7,14 @@
 const struct hyctl_command *const hyctl_commands[] = {
     hyctl_calendar_commands,
     hyctl_case_commands,
+    hyctl_completion_commands,
     hyctl_dead_commands,
     hyctl_incident_commands,
     hyctl_policy_commands,
     hyctl_route_commands,
+    hyctl_status_commands,
     hyctl_topics_commands,
+    hyctl_work_commands,
     NULL,
 };
 // clang-format on

@@ -15,11 +15,15 @@ static const struct hy_config_table TABLE = {.program = "hyctl",
                                              .struct_size = sizeof(struct hyctl_settings)};
 
 int hyctl_settings_load(const struct hyctl_args *args, struct hyctl_settings *out) {
+    return hyctl_settings_read(hyctl_value(args, "config"), out);
+}
+
+int hyctl_settings_read(const char *name, struct hyctl_settings *out) {
     char program[] = "hyctl", option[] = "--config";
     union {
         const char *in;
         char *out;
-    } file = {hyctl_value(args, "config")}; // only read
+    } file = {name}; // only read
     char *argv[] = {program, file.in == NULL ? NULL : option, file.out, NULL};
     if (hy_config_main(&TABLE, out, file.in == NULL ? 1 : 3, argv) != HY_CONFIG_RUN) return HYCTL_USAGE;
     if (out->common.log_level < HY_LOG_WARN) out->common.log_level = HY_LOG_WARN;

@@ -22,6 +22,8 @@ enum { HYCTL_REACH_MS = 5000, HYCTL_TOPICS_MS = 60000, HYCTL_REGISTRY_MS = 30000
 // Reads the configuration that --config or HY_CONFIG names, and turns the log down to warnings. Mistakes are said on
 // stderr; one of hyctl's exit codes. Free with hyctl_settings_free.
 int hyctl_settings_load(const struct hyctl_args *args, struct hyctl_settings *out);
+// The same from a file (NULL: the one that HY_CONFIG names, if any).
+int hyctl_settings_read(const char *file, struct hyctl_settings *out);
 void hyctl_settings_free(struct hyctl_settings *settings);
 
 // Borrows from settings.
@@ -43,6 +45,6 @@ int hyctl_connect(const struct hyctl_args *args, struct hyctl_settings *out);
 int hyctl_fail(const struct hy_error *err);
 
 extern const struct hyctl_command hyctl_case_commands[], hyctl_dead_commands[], hyctl_policy_commands[],
-    hyctl_topics_commands[];
+    hyctl_status_commands[], hyctl_topics_commands[], hyctl_work_commands[], hyctl_completion_commands[];
 
 #endif

@@ -51,6 +51,19 @@ int hyctl_width(const char *text) {
     return width;
 }
 
+// C0, DEL, and C1 (C2 80 to C2 9F in UTF-8).
+static bool steers(const unsigned char *at) {
+    return *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0);
+}
+
+void hyctl_say_text(FILE *out, const char *text, bool multiline) {
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        bool fine = !steers(at) || (multiline && (*at == '\n' || *at == '\t'));
+        if (!fine && *at == 0xc2) at++;
+        fputc(fine ? *at : '?', out);
+    }
+}
+
 // ---- tables ----
 
 void hyctl_table_cell(struct hyctl_table *table, const char *fmt, ...) {
@@ -83,7 +96,8 @@ void hyctl_table_print(struct hyctl_table *table, FILE *out) {
     for (size_t i = 0; i < table->n; i++) {
         bool last = (i + 1) % columns == 0;
         const char *text = cell_text(table, i);
-        fprintf(out, "%s%*s", text, last ? 0 : widths[i % columns] - hyctl_width(text) + 2, "");
+        hyctl_say_text(out, text, false);
+        fprintf(out, "%*s", last ? 0 : widths[i % columns] - hyctl_width(text) + 2, "");
         if (last) fputc('\n', out);
         free(table->cells[i]);
     }

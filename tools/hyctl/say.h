@@ -5,6 +5,7 @@
 #define HY_TOOLS_HYCTL_SAY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,8 +17,13 @@ int hyctl_say_json(json_t *value);
 // Columns that a UTF-8 text takes on a terminal.
 int hyctl_width(const char *text);
 
+// Writes text that a stranger may have written: line ends and tabs stay (multiline), what could steer a terminal
+// becomes "?".
+void hyctl_say_text(FILE *out, const char *text, bool multiline);
+
 // A table: rows of n cells, the first row its heading; every column as wide as its widest cell. Zero-initialise with
-// the number of columns; cells are copied. hyctl_table_print frees it.
+// the number of columns; cells are copied, control characters in them become
+// "?". hyctl_table_print frees it.
 enum { HYCTL_COLUMNS = 12 };
 struct hyctl_table {
     int columns;

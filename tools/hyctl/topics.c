@@ -225,6 +225,17 @@ static int check_depts(const struct hy_kafka_options *kafka, struct hy_buf *repo
     return rc;
 }
 
+int hyctl_topics_check(const struct hy_kafka_options *kafka, const struct hy_topics_plan *plan, struct hy_buf *report,
+                       struct hy_error *err) {
+    int rc = hy_topics_check(kafka, plan, HYCTL_TOPICS_MS, report, err);
+    if (rc != HY_OK && rc != HY_EMISMATCH) return rc;
+    struct hy_error other = {0};
+    int of_depts = check_depts(kafka, report, &other);
+    if (rc != HY_OK || of_depts == HY_OK) return rc;
+    *err = other;
+    return of_depts;
+}
+
 static int run_check(const struct hyctl_args *args) {
     struct hyctl_settings settings;
     struct hy_topics_plan plan;
@@ -235,12 +246,9 @@ static int run_check(const struct hyctl_args *args) {
     struct hy_buf report = {0};
     struct hy_error err = {0};
     struct hyctl_progress *progress = hyctl_progress_start("checking topics", 0);
-    int checked = hy_topics_check(&kafka, &plan, HYCTL_TOPICS_MS, &report, &err);
-    struct hy_error other = {0};
-    int of_depts = checked == HY_OK || checked == HY_EMISMATCH ? check_depts(&kafka, &report, &other) : HY_OK;
-    if (checked == HY_OK && of_depts != HY_OK) err = other;
+    int checked = hyctl_topics_check(&kafka, &plan, &report, &err);
     hyctl_progress_end(progress);
-    rc = answer(args, checked == HY_OK ? of_depts : checked, &report, &err, true);
+    rc = answer(args, checked, &report, &err, true);
     hy_buf_free(&report);
     hyctl_settings_free(&settings);
     return rc;

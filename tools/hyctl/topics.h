@@ -25,4 +25,8 @@ json_t *hyctl_topics_report(const char *report);
 // The same for people, right ones left out unless all. Returns how many are wrong.
 size_t hyctl_topics_print(const json_t *topics, bool all);
 
+// The table's topics and the feeds of all published packs' departments; report as hy_topics_check, never NULL.
+HY_MUST_CHECK int hyctl_topics_check(const struct hy_kafka_options *kafka, const struct hy_topics_plan *plan,
+                                     struct hy_buf *report, struct hy_error *err);
+
 #endif

@@ -1,0 +1,196 @@
+#include "tools/hyctl/case.h"
+
+#include <string.h>
+
+#include "tools/hyctl/http.h"
+#include "tools/hyctl/rest.h"
+#include "tools/hyctl/say.h"
+
+static const char *text_of(const json_t *row, const char *key) {
+    const char *text = json_string_value(json_object_get(row, key));
+    return text == NULL ? "" : text;
+}
+
+// The first of these that says something.
+static const char *first_of(const json_t *row, const char *const *keys) {
+    for (; *keys != NULL; keys++)
+        if (*text_of(row, *keys) != '\0') return text_of(row, *keys);
+    return "–";
+}
+
+// GET with a query made from options; *out owned. query: names of option and parameter, option NULL at the end.
+struct query {
+    const char *option, *parameter;
+};
+
+static int get(const struct hyctl_args *args, const char *path, const struct query *query, json_t **out) {
+    struct hyctl_rest rest = {0};
+    struct hy_buf url = {0};
+    int rc = hyctl_rest_open(args, &rest);
+    if (rc != HYCTL_OK) return rc;
+    char mark = '?';
+    hy_buf_adds(&url, path);
+    for (; query->option != NULL; query++) {
+        const char *value = hyctl_value(args, query->option);
+        if (value == NULL) continue;
+        hy_buf_addf(&url, "%c%s=", mark, query->parameter);
+        hyctl_url_add(&url, value);
+        mark = '&';
+    }
+    rc = hyctl_rest(&rest, url.data, NULL, out);
+    hyctl_rest_close(&rest);
+    hy_buf_free(&url);
+    return rc;
+}
+
+// ---- lists ----
+
+static const char *how_late(const json_t *row) {
+    if (json_is_true(json_object_get(row, "late"))) return "LATE";
+    if (json_is_true(json_object_get(row, "soon"))) return "soon";
+    return json_is_true(json_object_get(row, "provisional")) ? "provisional" : "";
+}
+
+static void heads(struct hyctl_table *table, const char *const *names) {
+    for (int i = 0; i < table->columns; i++)
+        hyctl_table_cell(table, "%s", names[i]);
+}
+
+static void print_cases(const json_t *answer) {
+    struct hyctl_table table = {.columns = 6};
+    heads(&table, (const char *const[]){"case", "state", "owner", "due", "", "title"});
+    const json_t *cases = json_object_get(answer, "cases"), *row;
+    size_t i;
+    json_array_foreach(cases, i, row) {
+        hyctl_table_cell(&table, "%s", text_of(row, "id"));
+        hyctl_table_cell(&table, "%s", text_of(row, "state"));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"owner_name", "owner", NULL}));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"due", NULL}));
+        hyctl_table_cell(&table, "%s", how_late(row));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", NULL}));
+    }
+    hyctl_table_print(&table, stdout);
+    const char *next = text_of(answer, "next");
+    printf("\n%zu cases", json_array_size(cases));
+    if (*next != '\0') printf("; the next ones: --after %s", next);
+    putchar('\n');
+}
+
+int hyctl_case_list(const struct hyctl_args *args) {
+    static const struct query query[] = {
+        {"filter", "filter"}, {"department", "department"}, {"platform", "platform"}, {"account", "account"},
+        {"query", "q"},       {"limit", "limit"},           {"after", "after"},       {NULL, NULL}};
+    json_t *answer;
+    size_t limit;
+    int rc = hyctl_number(args, "limit", 1, 500, 50, &limit);
+    if (rc == HYCTL_OK) rc = get(args, "/v1/cases", query, &answer);
+    if (rc != HYCTL_OK) return rc;
+    if (args->json) return hyctl_say_json(answer);
+    print_cases(answer);
+    json_decref(answer);
+    return HYCTL_OK;
+}
+
+int hyctl_work_list(const struct hyctl_args *args) {
+    static const struct query query[] = {{"department", "department"}, {NULL, NULL}};
+    json_t *answer;
+    int rc = get(args, "/v1/work", query, &answer);
+    if (rc != HYCTL_OK) return rc;
+    if (args->json) return hyctl_say_json(answer);
+    struct hyctl_table table = {.columns = 6};
+    heads(&table, (const char *const[]){"case", "item", "at", "due", "", "title"});
+    const json_t *items = json_object_get(answer, "items"), *row;
+    size_t i;
+    json_array_foreach(items, i, row) {
+        hyctl_table_cell(&table, "%s", text_of(row, "case_id"));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"kind", NULL}));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"at", NULL}));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"due", NULL}));
+        hyctl_table_cell(&table, "%s", how_late(row));
+        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", "why", NULL}));
+    }
+    hyctl_table_print(&table, stdout);
+    printf("\n%zu items on the queue\n", json_array_size(items));
+    json_decref(answer);
+    return HYCTL_OK;
+}
+
+// ---- one case ----
+
+// A value as one cell: text as it is, numbers and truth in words.
+static void cell(struct hyctl_table *table, const json_t *value) {
+    if (json_is_string(value))
+        hyctl_table_cell(table, "%s", json_string_value(value));
+    else if (json_is_integer(value))
+        hyctl_table_cell(table, "%lld", (long long)json_integer_value(value));
+    else if (json_is_boolean(value))
+        hyctl_table_cell(table, "%s", json_is_true(value) ? "yes" : "");
+    else
+        hyctl_table_cell(table, "%s", "");
+}
+
+static void print_facts(const json_t *one) {
+    static const char *const keys[] = {"id",        "receipt_number", "kind",     "state",  "owner",   "owner_name",
+                                       "step",      "title",          "category", "area",   "urgency", "platform",
+                                       "account",   "received",       "opened",   "closed", "due",     "late",
+                                       "claimed_by"};
+    struct hyctl_table table = {.columns = 2};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *value = json_object_get(one, keys[i]);
+        bool says = json_is_integer(value) || json_is_true(value) || *text_of(one, keys[i]) != '\0';
+        if (!says) continue;
+        hyctl_table_cell(&table, "%s", keys[i]);
+        cell(&table, value);
+    }
+    hyctl_table_print(&table, stdout);
+}
+
+// An array of objects as a table of these keys, under its own name; nothing when it is empty.
+static void print_rows(const json_t *one, const char *name, const char *const *keys) {
+    const json_t *rows = json_object_get(one, name), *row;
+    if (json_array_size(rows) == 0) return;
+    struct hyctl_table table = {0};
+    while (keys[table.columns] != NULL)
+        table.columns++;
+    printf("\n%s\n", name);
+    heads(&table, keys);
+    size_t i;
+    json_array_foreach(rows, i, row) {
+        for (int k = 0; k < table.columns; k++)
+            cell(&table, json_object_get(row, keys[k]));
+    }
+    hyctl_table_print(&table, stdout);
+}
+
+static void print_texts(const json_t *one) {
+    const json_t *row;
+    size_t i;
+    json_array_foreach(json_object_get(one, "texts"), i, row) {
+        printf("\n%s, %s\n", text_of(row, "kind"), text_of(row, "at"));
+        if (*text_of(row, "title") != '\0') {
+            hyctl_say_text(stdout, text_of(row, "title"), false);
+            putchar('\n');
+        }
+        hyctl_say_text(stdout, text_of(row, "text"), true);
+        putchar('\n');
+    }
+}
+
+int hyctl_case_show(const struct hyctl_args *args) {
+    static const struct query nothing[] = {{NULL, NULL}};
+    struct hy_buf path = {0};
+    json_t *one;
+    hyctl_rest_path(&path, "/v1/cases/", args->places[0], "");
+    int rc = get(args, path.data, nothing, &one);
+    hy_buf_free(&path);
+    if (rc != HYCTL_OK) return rc;
+    if (args->json) return hyctl_say_json(one);
+    print_facts(one);
+    print_rows(one, "clocks", (const char *const[]){"name", "label", "state", "due", "provisional", NULL});
+    print_rows(one, "reasons", (const char *const[]){"step", "what", NULL});
+    print_texts(one);
+    print_rows(one, "deliveries", (const char *const[]){"purpose", "target", "state", "receipt", NULL});
+    print_rows(one, "journal", (const char *const[]){"seq", "at", "command", "verdict", "rule", "explanation", NULL});
+    json_decref(one);
+    return HYCTL_OK;
+}
