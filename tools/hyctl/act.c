@@ -12,8 +12,8 @@ enum { TEXT_MOST = 1 << 20 };
 // Options that go into the body as they are.
 static const struct {
     const char *option, *field;
-} FIELDS[] = {{"department", "department"}, {"reason", "reason_code"}, {"proof", "proof"},
-              {"proof-kind", "proof_kind"}, {"event", "event_id"},     {"text", "text"}};
+} FIELDS[] = {{"department", "department"}, {"reason", "reason_code"},  {"proof", "proof"},
+              {"proof-kind", "proof_kind"}, {"text-hash", "text_hash"}, {"text", "text"}};
 
 static int read_stream(FILE *in, const char *name, struct hy_buf *out) {
     char part[4096];
@@ -110,7 +110,7 @@ static int make_key(char out[HY_ID_SIZE]) {
     return HYCTL_OK;
 }
 
-int hyctl_act(const struct hyctl_args *args, const char *case_id, const char *verb) {
+int hyctl_act(const struct hyctl_args *args, const char *what, const char *id, const char *verb) {
     struct hyctl_rest rest = {0};
     struct hy_buf path = {0};
     char made[HY_ID_SIZE];
@@ -121,7 +121,7 @@ int hyctl_act(const struct hyctl_args *args, const char *case_id, const char *ve
     if (rc == HYCTL_OK) rc = hyctl_rest_open(args, &rest);
     if (rc == HYCTL_OK) {
         rest.repeat_key = key;
-        hyctl_rest_path(&path, "/v1/cases/", case_id, "/acts");
+        hyctl_rest_path(&path, what, id, "/acts");
         rc = hyctl_rest(&rest, path.data, body, &answer);
         if (rc != HYCTL_OK && rest.uncertain) hyctl_error("to try the same act again, add --key %s", key);
         hyctl_rest_close(&rest);

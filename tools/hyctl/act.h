@@ -17,9 +17,12 @@
         "proof-kind", "KIND", "receipt, link, probe, approval"                                                         \
     }
 
-// Sends `verb` for a case and says the verdict: HYCTL_OK when it is applied or was applied before, else HYCTL_FAILED
-// (also when the verdict is not known yet: it says how to ask).
-int hyctl_act(const struct hyctl_args *args, const char *case_id, const char *verb);
+#define HYCTL_ON_CASE  "/v1/cases/"
+#define HYCTL_ON_EVENT "/v1/events/"
+
+// Sends `verb` for a case or a noted message (HYCTL_ON_*) and says the verdict: HYCTL_OK when it is applied or was
+// applied before, else HYCTL_FAILED (also when the verdict is not known yet: it says how to ask).
+int hyctl_act(const struct hyctl_args *args, const char *what, const char *id, const char *verb);
 // GET /v1/commands/{id}.
 int hyctl_act_verdict(const struct hyctl_args *args);
 

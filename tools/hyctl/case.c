@@ -48,16 +48,23 @@ static int run_verify(const struct hyctl_args *args) {
 }
 
 static int run_act(const struct hyctl_args *args) {
-    return hyctl_act(args, args->places[0], args->places[1]);
+    return hyctl_act(args, HYCTL_ON_CASE, args->places[0], args->places[1]);
 }
 
+static int run_open(const struct hyctl_args *args) {
+    return hyctl_act(args, HYCTL_ON_EVENT, args->places[0], "open");
+}
+
+static const struct hyctl_option open_options[] = {
+    {"department", "D", "to whom (else to whom the router gives it)"}, HYCTL_ACT_COMMON, {NULL, NULL, NULL}};
 static const struct hyctl_option list_options[] = {
-    {"filter", "WHICH", "open (default), soon, late, closed, incident, all"},
+    {"filter", "WHICH", "open, soon, late, closed, closed_today, incident, all"},
     {"department", "D", "of this department"},
     {"platform", "P", "from this platform"},
     {"account", "A", "that came to this account"},
-    {"query", "TEXT", "with this text in it"},
-    {"limit", "N", "at most N (default 50, up to 500)"},
+    {"kind", "K", "of this kind of the pack: letter, incident"},
+    {"query", "TEXT", "with this text in its title, texts or subject, or with this whole number"},
+    {"limit", "N", "at most N (default 50, up to 200)"},
     {"after", "NEXT", "go on where the list before ended"},
     HYCTL_REST_OPTIONS,
     {NULL, NULL, NULL}};
@@ -67,7 +74,7 @@ static const struct hyctl_option act_options[] = {{"department", "D", "for trans
                                                   {"reason", "CODE", "for return, close, reject"},
                                                   HYCTL_ACT_TEXT,
                                                   HYCTL_ACT_PROOF,
-                                                  {"event", "ID", "the message that it is about"},
+                                                  {"text-hash", "HASH", "for approve: of the draft that was read"},
                                                   HYCTL_ACT_COMMON,
                                                   {NULL, NULL, NULL}};
 
@@ -101,6 +108,26 @@ const struct hyctl_command hyctl_case_commands[] = {
                 "names the rule.",
      .example = "hyctl case act 0123456789ABCDEFGHJKMNPQRS acknowledge --as wangxinban",
      .run = run_act},
+    {.group = "case",
+     .name = "fate",
+     .summary = "What became of one message",
+     .places = "EVENT",
+     .min_places = 1,
+     .max_places = 1,
+     .options = show_options,
+     .details = "Opened, appended, noted, edited, withdrawn or dead, by which rule, and the case that holds it.",
+     .example = "hyctl case fate 0123456789ABCDEFGHJKMNPQRS",
+     .run = hyctl_case_fate},
+    {.group = "case",
+     .name = "open",
+     .summary = "Makes a case of a message that was only noted",
+     .places = "EVENT",
+     .min_places = 1,
+     .max_places = 1,
+     .options = open_options,
+     .details = "EVENT is the message's id. Waits for the verdict as case act does.",
+     .example = "hyctl case open 0123456789ABCDEFGHJKMNPQRS --department jiaotong",
+     .run = run_open},
     {.group = "case",
      .name = "verdict",
      .summary = "What became of an act that was accepted and not yet applied",

@@ -6,6 +6,7 @@
 
 #include "tools/hyctl/command.h"
 
+int hyctl_case_fate(const struct hyctl_args *args);
 int hyctl_case_list(const struct hyctl_args *args);
 int hyctl_case_show(const struct hyctl_args *args);
 int hyctl_work_list(const struct hyctl_args *args);

@@ -56,6 +56,12 @@ static void heads(struct hyctl_table *table, const char *const *names) {
         hyctl_table_cell(table, "%s", names[i]);
 }
 
+static void print_next(const json_t *answer) {
+    const char *next = text_of(answer, "next");
+    if (*next != '\0') printf("; the next ones: --after %s", next);
+    putchar('\n');
+}
+
 static void print_cases(const json_t *answer) {
     struct hyctl_table table = {.columns = 6};
     heads(&table, (const char *const[]){"case", "state", "owner", "due", "", "title"});
@@ -70,10 +76,10 @@ static void print_cases(const json_t *answer) {
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", NULL}));
     }
     hyctl_table_print(&table, stdout);
-    const char *next = text_of(answer, "next");
+    const json_t *total = json_object_get(answer, "total");
     printf("\n%zu cases", json_array_size(cases));
-    if (*next != '\0') printf("; the next ones: --after %s", next);
-    putchar('\n');
+    if (json_is_integer(total)) printf(" of %lld", (long long)json_integer_value(total));
+    print_next(answer);
 }
 
 int hyctl_case_list(const struct hyctl_args *args) {
@@ -82,7 +88,7 @@ int hyctl_case_list(const struct hyctl_args *args) {
         {"query", "q"},       {"limit", "limit"},           {"after", "after"},       {NULL, NULL}};
     json_t *answer;
     size_t limit;
-    int rc = hyctl_number(args, "limit", 1, 500, 50, &limit);
+    int rc = hyctl_number(args, "limit", 1, 200, 50, &limit);
     if (rc == HYCTL_OK) rc = get(args, "/v1/cases", query, &answer);
     if (rc != HYCTL_OK) return rc;
     if (args->json) return hyctl_say_json(answer);
@@ -92,9 +98,12 @@ int hyctl_case_list(const struct hyctl_args *args) {
 }
 
 int hyctl_work_list(const struct hyctl_args *args) {
-    static const struct query query[] = {{"department", "department"}, {NULL, NULL}};
+    static const struct query query[] = {
+        {"department", "department"}, {"limit", "limit"}, {"after", "after"}, {NULL, NULL}};
     json_t *answer;
-    int rc = get(args, "/v1/work", query, &answer);
+    size_t limit;
+    int rc = hyctl_number(args, "limit", 1, 200, 50, &limit);
+    if (rc == HYCTL_OK) rc = get(args, "/v1/work", query, &answer);
     if (rc != HYCTL_OK) return rc;
     if (args->json) return hyctl_say_json(answer);
     struct hyctl_table table = {.columns = 6};
@@ -110,7 +119,8 @@ int hyctl_work_list(const struct hyctl_args *args) {
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", "why", NULL}));
     }
     hyctl_table_print(&table, stdout);
-    printf("\n%zu items on the queue\n", json_array_size(items));
+    printf("\n%zu items", json_array_size(items));
+    print_next(answer);
     json_decref(answer);
     return HYCTL_OK;
 }
@@ -176,6 +186,48 @@ static void print_texts(const json_t *one) {
     }
 }
 
+static void print_draft(const json_t *one) {
+    const json_t *draft = json_object_get(one, "draft");
+    if (*text_of(draft, "text") == '\0') return;
+    printf("\ndraft, text hash %s\n", text_of(draft, "text_hash"));
+    hyctl_say_text(stdout, text_of(draft, "text"), true);
+    putchar('\n');
+}
+
+// What this token could do now, and what each move needs beside it.
+static void print_moves(const json_t *one) {
+    const json_t *moves = json_object_get(one, "moves"), *row, *need;
+    size_t i, k;
+    json_array_foreach(moves, i, row) {
+        fputs(i == 0 ? "\nmoves: " : ", ", stdout);
+        hyctl_say_text(stdout, text_of(row, "verb"), false);
+        json_array_foreach(json_object_get(row, "needs"), k, need) {
+            printf("%s%s", k == 0 ? " with " : " and ", json_string_value(need));
+        }
+    }
+    if (json_array_size(moves) > 0) putchar('\n');
+}
+
+int hyctl_case_fate(const struct hyctl_args *args) {
+    static const struct query nothing[] = {{NULL, NULL}};
+    static const char *const keys[] = {"event_id", "fate", "case_id", "receipt_number", "rule", "explanation", "at"};
+    struct hy_buf path = {0};
+    json_t *one;
+    hyctl_rest_path(&path, "/v1/events/", args->places[0], "");
+    int rc = get(args, path.data, nothing, &one);
+    hy_buf_free(&path);
+    if (rc != HYCTL_OK) return rc;
+    if (args->json) return hyctl_say_json(one);
+    struct hyctl_table table = {.columns = 2};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        hyctl_table_cell(&table, "%s", keys[i]);
+        cell(&table, json_object_get(one, keys[i]));
+    }
+    hyctl_table_print(&table, stdout);
+    json_decref(one);
+    return HYCTL_OK;
+}
+
 int hyctl_case_show(const struct hyctl_args *args) {
     static const struct query nothing[] = {{NULL, NULL}};
     struct hy_buf path = {0};
@@ -189,8 +241,10 @@ int hyctl_case_show(const struct hyctl_args *args) {
     print_rows(one, "clocks", (const char *const[]){"name", "label", "state", "due", "provisional", NULL});
     print_rows(one, "reasons", (const char *const[]){"step", "what", NULL});
     print_texts(one);
+    print_draft(one);
     print_rows(one, "deliveries", (const char *const[]){"purpose", "target", "state", "receipt", NULL});
     print_rows(one, "journal", (const char *const[]){"seq", "at", "command", "verdict", "rule", "explanation", NULL});
+    print_moves(one);
     json_decref(one);
     return HYCTL_OK;
 }

@@ -106,13 +106,15 @@ const char *hyctl_rest_hint(long status) {
         return "too many requests: try again a little later";
     case 503:
         return "Kafka or the view is not ready: see hyctl status, then try again";
+    case 415:
+        return "it is no JSON";
     default:
         return status >= 500 ? "the dashboard failed: see its log" : "the dashboard did not take it";
     }
 }
 
 static int say_refused(const struct hyctl_call *call, const json_t *answer) {
-    const char *message = json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
+    const char *message = json_string_value(json_object_get(answer, "message"));
     hyctl_error("%s%s%s (HTTP %ld)", hyctl_rest_hint(call->status), message != NULL ? ": " : "",
                 message != NULL ? message : "", call->status);
     if (call->retry_after_s > 0) hyctl_error("it asks to wait %ld s", call->retry_after_s);

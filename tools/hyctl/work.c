@@ -4,11 +4,14 @@
 
 // The command's name is the verb.
 static int run_verb(const struct hyctl_args *args) {
-    return hyctl_act(args, args->places[0], args->command->name);
+    return hyctl_act(args, HYCTL_ON_CASE, args->places[0], args->command->name);
 }
 
-static const struct hyctl_option list_options[] = {
-    {"department", "D", "whose queue (a department's token needs none)"}, HYCTL_REST_OPTIONS, {NULL, NULL, NULL}};
+static const struct hyctl_option list_options[] = {{"department", "D", "whose queue (a department's token needs none)"},
+                                                   {"limit", "N", "at most N (default 50, up to 200)"},
+                                                   {"after", "NEXT", "go on where the list before ended"},
+                                                   HYCTL_REST_OPTIONS,
+                                                   {NULL, NULL, NULL}};
 static const struct hyctl_option plain_options[] = {HYCTL_ACT_COMMON, {NULL, NULL, NULL}};
 static const struct hyctl_option reply_options[] = {HYCTL_ACT_TEXT, HYCTL_ACT_COMMON, {NULL, NULL, NULL}};
 static const struct hyctl_option return_options[] = {
