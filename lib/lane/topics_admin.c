@@ -207,12 +207,13 @@ static int describe(struct work *work, const struct hy_topic *row, const char *f
 
 static int check_topic(struct work *work, const struct hy_topic *row, const char *full) {
     int32_t partitions;
-    int rc = hy_kafka_partitions(work->rk, full, left_ms(work), &partitions, work->err);
+    struct hy_error why = {0}; // work->err holds the first difference
+    int rc = hy_kafka_partitions(work->rk, full, left_ms(work), &partitions, &why);
     if (rc == HY_ENOTFOUND) {
         differ(work, HY_ENOTFOUND, full, "missing: run `hyctl topics create`");
         return HY_OK;
     }
-    if (rc != HY_OK) return rc;
+    if (rc != HY_OK) return hy_fail(work->err, rc, "%s", why.text);
     char what[256];
     int32_t wanted = wanted_partitions(work, row);
     if (partitions != wanted) {

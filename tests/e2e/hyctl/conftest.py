@@ -33,12 +33,12 @@ class Hyctl:
         self.config.write_text(f"kafka: {{brokers: '{bootstrap}', prefix: '{self.prefix}'}}\n"
                                "policy: {pack: sample}\nrouter: {anything: of another program}\n")
 
-    def __call__(self, *words, config=True, text=None, env=None):
+    def __call__(self, *words, config=True, text=None, env=None, cwd=None):
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HY_")}
         if config:
             kept["HY_CONFIG"] = str(self.config)
         done = subprocess.run([paths.program("hyctl"), *map(str, words)], input=text, capture_output=True, text=True,
-                              env=kept | (env or {}), timeout=120)
+                              env=kept | (env or {}), cwd=cwd or self.folder, timeout=120)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def good(self, *words, **more):

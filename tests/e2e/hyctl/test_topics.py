@@ -42,6 +42,7 @@ def test_departments_of_a_pack_that_is_not_published_come_from_its_folder(hyctl,
 def test_check_finds_what_is_missing_and_what_differs(hyctl):
     nothing = hyctl("topics", "check", "--json")
     assert nothing.code == 1 and {t["state"] for t in nothing.json["topics"]} == {"wrong"}
+    assert "hy.posts: missing: run `hyctl topics create`" in nothing.err, "the first difference"
     topics.create(hyctl.bootstrap, hyctl.topic("hy.commands"), 3)
     answer = hyctl("topics", "create")
     assert answer.code == 1

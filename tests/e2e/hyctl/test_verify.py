@@ -22,7 +22,8 @@ def chain(n, key_fields=None):
 
 @pytest.fixture
 def write(hyctl):
-    hyctl.good("topics", "create", "--partitions", "3")
+    for name in ("hy.cases", "hy.journal"):
+        topics.create(hyctl.bootstrap, hyctl.topic(name), 3)
 
     def to(records, key=KEY, head=None, seq=None):
         topics.send(hyctl.bootstrap, hyctl.topic("hy.journal"), [(key, value) for value in records],
