@@ -279,7 +279,7 @@ class Stack:
                 "tokens": str(self.tokens_file), "supervisor": str(self.data / "run/supervisor.json"),
                 "programs": ",".join(f"{name}=http://{at}" for name, at in self.listen.items() if name != "dashboard")}},
         }
-        return common | {name: {"http": {"listen": listen}, "data": {"dir": str(self.folder(name))}, **own.get(name, {})}
+        return common | {"hyctl": pack} | {name: {"http": {"listen": listen}, "data": {"dir": str(self.folder(name))}, **own.get(name, {})}
                          for name, listen in self.listen.items()}
 
     def folder(self, name):
