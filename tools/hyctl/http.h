@@ -1,5 +1,6 @@
-// HTTP calls of a command: several at the same time, answered or given up within their time. On lib/web's client, so
-// limits and TLS are as everywhere. Another header or method: a field of hyctl_call, used in http.c.
+// HTTP calls of a command: several at the same time, answered or given up within their time.
+// They are made by lib/web's client, so limits and TLS are as everywhere.
+// Another header or method: a field of hyctl_call, used in http.c.
 #ifndef HY_TOOLS_HYCTL_HTTP_H
 #define HY_TOOLS_HYCTL_HTTP_H
 
