@@ -1,4 +1,5 @@
-// An act on a case, by whichever command: its JSON from the options, the call, the verdict in words and as exit code.
+// An act on a case or on a noted message, by whichever command sends it.
+// Its JSON comes from the options; the verdict is said in words and as exit code.
 // A new field of an act (docs/rest.md): its option below, its line in the table of act.c.
 #ifndef HY_TOOLS_HYCTL_ACT_H
 #define HY_TOOLS_HYCTL_ACT_H
