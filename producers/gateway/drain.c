@@ -62,6 +62,7 @@ static void on_sent(void *opaque, const struct hy_published *result) {
         hy_metric_add(intake->metrics.drained, 1);
         intake_set_kafka(intake, true);
         intake_entry_done(intake, seq);
+        intake_note_waiting(intake);
         return;
     }
     intake_set_kafka(intake, false);
@@ -132,6 +133,7 @@ int drain_load(struct intake *intake, const struct found_list *found) {
         intake_entry_waits(intake, one->seq);
     }
     intake->drain_seq = front;
+    intake_note_waiting(intake);
     return HY_OK;
 }
 

@@ -101,6 +101,10 @@ void intake_set_kafka(struct intake *intake, bool up) {
         HY_WARN("gateway.kafka", "Kafka does not answer; messages are kept in the spool", NULL);
 }
 
+void intake_note_waiting(const struct intake *intake) {
+    hy_metric_set(intake->metrics.waiting, (double)intake_waiting(intake));
+}
+
 // ---- Kafka's acks ----
 
 struct flight {
@@ -108,12 +112,7 @@ struct flight {
     uint64_t seq;
 };
 
-static void on_direct(void *opaque, const struct hy_published *result) {
-    struct flight *flight = opaque;
-    struct intake *intake = flight->intake;
-    uint64_t seq = flight->seq;
-    free(flight);
-    intake->direct_in_flight--;
+static void take_direct(struct intake *intake, uint64_t seq, const struct hy_published *result) {
     struct entry *entry = intake_entry(intake, seq);
     struct record *record = entry->record;
     if (result->status == HY_OK) {
@@ -132,6 +131,14 @@ static void on_direct(void *opaque, const struct hy_published *result) {
     // Neither here nor there: it was answered before only if it was kept, so nobody was promised anything.
     intake_answer(intake, record, HY_EFULL);
     intake_entry_done(intake, seq);
+}
+
+static void on_direct(void *opaque, const struct hy_published *result) {
+    struct flight flight = *(struct flight *)opaque;
+    free(opaque);
+    flight.intake->direct_in_flight--;
+    take_direct(flight.intake, flight.seq, result);
+    intake_note_waiting(flight.intake);
 }
 
 static bool publish_now(struct intake *intake, struct record *record, uint64_t order) {
@@ -191,6 +198,7 @@ int intake_take(struct intake *intake, const char *topic, struct hy_bytes key, s
         record->wants_disk = true;
         intake_entry_waits(intake, record->seq);
     }
+    intake_note_waiting(intake);
     disk_kick(intake);
     return HY_OK;
 }
@@ -250,7 +258,7 @@ static void report(struct intake *intake) {
                      : intake->kafka_up ? ""
                                         : "away; messages are kept in the spool");
     hy_health_report(intake->spool_part, intake->disk_ok, "%llu records wait%s",
-                     (unsigned long long)intake->backlog.total, intake->disk_ok ? "" : "; the disk takes no more");
+                     (unsigned long long)intake_waiting(intake), intake->disk_ok ? "" : "; the disk takes no more");
 }
 
 static void on_slow(uv_timer_t *timer) {
@@ -355,7 +363,7 @@ int intake_new(const struct intake_options *options, struct intake **out, struct
 }
 
 uint64_t intake_waiting(const struct intake *intake) {
-    return intake->backlog.total;
+    return intake->backlog.total + intake->direct_in_flight;
 }
 
 bool intake_kafka_up(const struct intake *intake) {

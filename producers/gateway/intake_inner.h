@@ -124,6 +124,7 @@ static inline struct entry *intake_entry(struct intake *intake, uint64_t seq) {
 // intake.c
 void intake_answer(struct intake *intake, struct record *record, int status);
 void intake_set_kafka(struct intake *intake, bool up);
+void intake_note_waiting(const struct intake *intake); // the metric, at each change
 void intake_entry_done(struct intake *intake, uint64_t seq);
 void intake_entry_waits(struct intake *intake, uint64_t seq);
 HY_MUST_CHECK int intake_room(struct intake *intake, uint64_t front, uint64_t next); // ring holds [front, next)

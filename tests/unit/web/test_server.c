@@ -273,6 +273,23 @@ static void a_stream_whose_client_does_not_read_is_dropped(void **state) {
     close(fd);
 }
 
+static void a_quiet_stream_gets_a_comment_line_and_stays_open(void **state) {
+    int fd = fixture_connect(*state);
+    const char *text = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n";
+    fixture_send(fd, text, strlen(text));
+    free(fixture_read(fd, "retry: 2000"));
+    char *a = fixture_read(fd, ":\n\n");
+    assert_contains(a, ":\n\n");
+    free(a);
+    a = fixture_ask(*state, "POST /event HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nz");
+    assert_contains(a, "HY_OK");
+    free(a);
+    a = fixture_read(fd, "data: z");
+    assert_contains(a, "data: z");
+    free(a);
+    close(fd);
+}
+
 static void closing_ends_streams_and_waits_for_answers_under_way(void **state) {
     struct fixture *fixture = *state;
     int one = fixture_connect(fixture), two = fixture_connect(fixture), three = fixture_connect(fixture);
@@ -319,6 +336,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(json_nested_100000_deep_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_reaches_an_open_stream_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stream_whose_client_does_not_read_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quiet_stream_gets_a_comment_line_and_stays_open, setup, teardown),
         cmocka_unit_test_setup_teardown(closing_ends_streams_and_waits_for_answers_under_way, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_are_counted_by_route_and_class, setup, teardown),
     };
