@@ -46,7 +46,7 @@ def engine(kafka, cases):
 def test_a_timer_fires_at_its_due_time_and_never_before(kafka, redis, client, cases, engine, prefix):
     with Sla(kafka, redis.url, prefix) as sla:
         sla.ready()
-        start = now_ms() + 500
+        start = now_ms() + 3000  # enough to make and write them before the first is due, on a busy machine too
         made = [cases.case(f"c{i}", reply=(1, 0, start + i * 5), forward=(1, 0, start + 3600_000)) for i in range(600)]
         cases.write(*made)
         until(lambda: len(fired_keys(engine)) == 1800, 30, show=lambda: len(fired_keys(engine)))
