@@ -54,7 +54,7 @@ def test_a_timer_fires_at_its_due_time_and_never_before(kafka, redis, client, ca
         # The first stage was armed ahead; later ones wait for the engine here, which is not what is measured.
         first = [stamp - due for (_, _, _, stage), _, stamp, due in engine.fires if stage == 0]
         print(f"late ms: p50 {percentile(first, .5)} p99 {percentile(first, .99)} max {max(first)}")
-        assert percentile(first, .5) < 100 and percentile(first, .99) < 1000
+        assert percentile(first, .5) < 200 and percentile(first, .99) < 1000
         assert all(n == 1 for n in engine.effects.values()) and len(engine.effects) == 1800
         assert len(engine.fires) == 1800, "a fire was repeated without need"
         ids_are_stable(engine)
