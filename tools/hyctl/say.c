@@ -93,11 +93,16 @@ void hyctl_table_print(struct hyctl_table *table, FILE *out) {
         int width = hyctl_width(cell_text(table, i));
         if (width > widths[i % columns]) widths[i % columns] = width;
     }
+    int owed = 0; // spaces are written before the next cell, so that no line ends with any
     for (size_t i = 0; i < table->n; i++) {
         bool last = (i + 1) % columns == 0;
         const char *text = cell_text(table, i);
-        hyctl_say_text(out, text, false);
-        fprintf(out, "%*s", last ? 0 : widths[i % columns] - hyctl_width(text) + 2, "");
+        if (*text != '\0') {
+            fprintf(out, "%*s", owed, "");
+            hyctl_say_text(out, text, false);
+            owed = 0;
+        }
+        owed = last ? 0 : owed + widths[i % columns] - hyctl_width(text) + 2;
         if (last) fputc('\n', out);
         free(table->cells[i]);
     }

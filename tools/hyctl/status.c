@@ -180,17 +180,23 @@ static void ask_supervisor(struct status *status) {
 
 // ---- saying ----
 
-static json_t *figure(bool has, double value) {
-    return has ? json_real(value) : json_null();
+static json_t *figure(bool has, json_t *value) {
+    if (has) return value;
+    json_decref(value);
+    return json_null();
+}
+
+static json_t *count(bool has, double value) {
+    return figure(has, json_integer((json_int_t)value));
 }
 
 static json_t *program_json(const struct program *program) {
     const char *listen = program->listen;
     json_t *row = json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "name", program->name, "up", program->up, "why",
                             program->why, "listen", listen == NULL ? json_null() : json_string(listen), "lag_records",
-                            figure(program->figures.has_lag, program->figures.lag), "oldest_seconds",
-                            figure(program->figures.has_oldest, program->figures.oldest_s), "dead_letters",
-                            figure(program->figures.has_dead, program->figures.dead));
+                            count(program->figures.has_lag, program->figures.lag), "oldest_seconds",
+                            figure(program->figures.has_oldest, json_real(program->figures.oldest_s)), "dead_letters",
+                            count(program->figures.has_dead, program->figures.dead));
     static const char *const keys[] = {"state", "restarts", "last_exit", "since", "pid", "log"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(program->kept, keys[i]);

@@ -22,6 +22,7 @@ static bool is_key(struct hy_bytes key, const char *wanted) {
 
 struct looking {
     const char *wanted;
+    int32_t partition; // where the case stands, -1 = not found
     struct hyctl_verified *out;
     struct hy_arena *arena;
 };
@@ -37,6 +38,7 @@ static int look_at(void *opaque, const struct hy_reader_record *record, struct h
     (void)err;
     if (!is_key(record->key, looking->wanted)) return HY_OK;
     looking->out->snapshot = false;
+    looking->partition = record->partition;
     if (record->tombstone) return HY_OK;
     hy_arena_reset(looking->arena);
     if (memchr(record->key.data, '.', record->key.len) != NULL) {
@@ -91,7 +93,8 @@ static void conclude(struct verifying *run) {
                  (unsigned long long)out->snapshot_seq, (unsigned long long)run->chain.seq);
 }
 
-// A whole key tells its partition; both topics have the same ones.
+// A whole key tells its partition; a bare id does when the case was found. Both topics place a key alike as long as
+// they have equally many partitions, as the topics table wants it.
 static int partition_of(const struct hy_kafka_options *kafka, const char *wanted, int32_t *out, struct hy_error *err) {
     int32_t n;
     *out = -1;
@@ -101,10 +104,18 @@ static int partition_of(const struct hy_kafka_options *kafka, const char *wanted
     return rc;
 }
 
+static int equal_counts(const struct hy_kafka_options *kafka, int32_t *partition, struct hy_error *err) {
+    int32_t cases, journal;
+    int rc = hyctl_partitions(kafka, HY_TOPIC_CASES, &cases, err);
+    if (rc == HY_OK) rc = hyctl_partitions(kafka, HY_TOPIC_JOURNAL, &journal, err);
+    if (rc == HY_OK && cases != journal) *partition = -1;
+    return rc;
+}
+
 int hyctl_verify(const struct hy_kafka_options *kafka, const char *wanted, struct hyctl_verified *out,
                  struct hy_error *err) {
     *out = (struct hyctl_verified){0};
-    struct looking looking = {wanted, out, hy_arena_new(SNAPSHOT_MOST)};
+    struct looking looking = {wanted, -1, out, hy_arena_new(SNAPSHOT_MOST)};
     struct verifying verifying = {.wanted = wanted, .out = out};
     struct hyctl_scan scan = {.kafka = kafka, .topic = HY_TOPIC_CASES, .showing = "reading hy.cases"};
     if (looking.arena == NULL) return hy_fail(err, HY_ENOMEM, "out of memory");
@@ -112,6 +123,8 @@ int hyctl_verify(const struct hy_kafka_options *kafka, const char *wanted, struc
     scan.fn = look_at;
     scan.opaque = &looking;
     if (rc == HY_OK) rc = hyctl_scan(&scan, err); // first: what it says must stand in the journal that is read after it
+    if (rc == HY_OK) rc = equal_counts(kafka, &looking.partition, err);
+    if (looking.partition >= 0) scan.partition = looking.partition;
     scan.topic = HY_TOPIC_JOURNAL;
     scan.showing = "reading hy.journal";
     scan.fn = verify_one;

@@ -20,17 +20,37 @@ def chain(n, key_fields=None):
     return made, previous
 
 
+def murmur2(data):
+    """Kafka's default hash (Java's Utils.murmur2), written apart from our own code."""
+    m, h = 0x5bd1e995, 0x9747b28c ^ len(data)
+    whole = len(data) - len(data) % 4
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i:i + 4], "little") * m & 0xffffffff
+        h = (h * m & 0xffffffff) ^ ((k ^ k >> 24) * m & 0xffffffff)
+    if whole < len(data):
+        h = (h ^ int.from_bytes(data[whole:], "little")) * m & 0xffffffff
+    h = (h ^ h >> 13) * m & 0xffffffff
+    return h ^ h >> 15
+
+
+def place(hyctl, topic, pairs):
+    """Sends to where the dossier part of each key belongs among 3 partitions."""
+    client = topics.producer(hyctl.bootstrap)
+    for key, value in pairs:
+        client.produce(hyctl.topic(topic), value, key, partition=(murmur2(key.split(b".")[0]) & 0x7fffffff) % 3)
+    assert client.flush(30) == 0
+
+
 @pytest.fixture
 def write(hyctl):
     for name in ("hy.cases", "hy.journal"):
         topics.create(hyctl.bootstrap, hyctl.topic(name), 3)
 
     def to(records, key=KEY, head=None, seq=None):
-        topics.send(hyctl.bootstrap, hyctl.topic("hy.journal"), [(key, value) for value in records],
-                    partitioner="consistent")
+        place(hyctl, "hy.journal", [(key, value) for value in records])
         if head is not None:
             case = contract.cls("Case")(schema_version=1, id=CASE, dossier=DOSSIER, journal_seq=seq, journal_hash=head)
-            topics.send(hyctl.bootstrap, hyctl.topic("hy.cases"), [(key, case.SerializeToString())])
+            place(hyctl, "hy.cases", [(key, case.SerializeToString())])
     return to
 
 
@@ -88,3 +108,13 @@ def test_a_dossier_has_a_chain_of_its_own(hyctl, write):
 def test_an_unknown_case_is_refused(hyctl, write):
     answer = hyctl("case", "verify", "NOSUCHCASE")
     assert answer.code == 1 and "NOSUCHCASE" in answer.err
+
+
+def test_a_whole_key_is_found_in_its_own_partition_whichever_that_is(hyctl, write):
+    records, head = chain(4)
+    keys = [f"D0SS1ER{n}.{CASE}" for n in range(4)]
+    for key in keys:
+        write(records, key=key.encode(), head=head, seq=4)
+    for key in keys:
+        assert hyctl.good("case", "verify", key, "--json").json["records"] == 4
+    assert hyctl("case", "verify", f"OTHER.{CASE}").code == 1

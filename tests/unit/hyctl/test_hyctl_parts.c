@@ -86,13 +86,17 @@ static void write_table(FILE *out, void *ctx) {
     hyctl_table_cell(&table, "count");
     hyctl_table_cell(&table, "教育局");
     hyctl_table_cell(&table, "%d", 7);
+    hyctl_table_cell(&table, "a");
+    hyctl_table_cell(&table, "%s", "");
+    hyctl_table_cell(&table, "%s", "");
+    hyctl_table_cell(&table, "8");
     hyctl_table_print(&table, out);
 }
 
 static void columns_stand_under_each_other_with_chinese_in_them(void **state) {
     (void)state;
     char *text = written(write_table, NULL);
-    assert_string_equal(text, "name    count\n教育局  7\n");
+    assert_string_equal(text, "name    count\n教育局  7\na\n        8\n");
     free(text);
 }
 
