@@ -167,10 +167,11 @@ struct hy_lane_config {
 struct hy_lane_options hy_lane_options_of(const struct hy_lane_config *config, const char *client_id);
 
 // Starts the lanes. *handler is borrowed until stop. Checks the topics first (HY_EMISMATCH, HY_ENOTFOUND) and fails
-// when Kafka refuses the client (HY_EAUTH); an absent broker is waited for. Free with hy_lanes_stop.
+// when Kafka refuses the client (HY_EAUTH); an absent broker is waited for
+// (HY_ECLOSED when SIGTERM comes meanwhile, see hy_lanes_block_signals). Free with hy_lanes_stop.
 HY_MUST_CHECK int hy_lanes_start(const struct hy_lane_options *options, const struct hy_lane_handler *handler,
                                  struct hy_lanes **out, struct hy_error *err);
-// HY_OK; HY_EAGAIN while a lane has no partitions yet or is restoring (alive, not ready); else why a lane cannot work,
+// HY_OK; HY_EAGAIN while a lane waits for its group or is restoring (alive, not ready); else why a lane cannot work,
 // for /healthz. A lane that refused (bad position, other log id, no rights) does so for good: the program should stop,
 // say err->text and exit 1; hy_lanes_refused tells these from passing troubles.
 HY_MUST_CHECK int hy_lanes_health(struct hy_lanes *lanes, struct hy_error *err);

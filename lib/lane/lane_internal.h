@@ -21,6 +21,7 @@
 
 enum hy_lane_phase {
     HY_LANE_JOINING,   // no assignment
+    HY_LANE_SPARE,     // in the group, with no partition: there are more lanes than partitions
     HY_LANE_RESTORING, // behind the barrier
     HY_LANE_RUNNING,
     HY_LANE_HOLDING, // waits until resume_ms, then goes on at the known-good positions

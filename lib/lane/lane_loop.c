@@ -4,7 +4,7 @@
 
 #include "lib/lane/lane_internal.h"
 
-enum { IDLE_MS = 100, DRY_MS = 5 };
+enum { IDLE_MS = 100, DRY_MS = 5, POLL_EACH = 64 };
 
 int64_t hy_lane_mono(const struct hy_lane *lane) {
     return hy_mono_ms(lane->options->clock);
@@ -171,7 +171,7 @@ static void run_turn(struct hy_lane *lane) {
     int wait = lane->txn.open ? DRY_MS : left < 0 ? 0 : left < IDLE_MS ? (int)left : IDLE_MS;
     bool some = poll_once(lane, wait);
     if (lane->phase != HY_LANE_RUNNING) return;
-    if (lane->txn.open) rd_kafka_poll(lane->producer, 0);
+    if (lane->txn.open && lane->txn.records % POLL_EACH == 0) rd_kafka_poll(lane->producer, 0);
     if (commit_is_due(lane, !some) && hy_lane_commit(lane) != HY_LANE_GOOD) return;
     if (hy_lane_mono(lane) >= lane->next_tick_ms) each_second(lane);
 }

@@ -6,25 +6,32 @@
 
 // ---- group metadata ----
 
+// Generation of the serialised form: "CGMDv2:", generation (4 bytes), group NUL, member NUL, … -1: none, or no member.
+// A form that a later librdkafka may bring is believed if the consumer has a member id.
+static int32_t read_generation(struct hy_lane *lane, const char *bytes, size_t len) {
+    static const char MAGIC[] = "CGMDv2:";
+    size_t head = sizeof MAGIC - 1, id = strlen(lane->group_id) + 1;
+    int32_t generation = -1;
+    if (len <= head + sizeof generation + id || memcmp(bytes, MAGIC, head) != 0) {
+        char *member = rd_kafka_memberid(lane->consumer);
+        generation = member != NULL && *member != '\0' ? 0 : -1;
+        rd_kafka_mem_free(lane->consumer, member);
+        return generation;
+    }
+    memcpy(&generation, bytes + head, sizeof generation);
+    return bytes[head + sizeof generation + id] == '\0' ? -1 : generation;
+}
+
 // The generation of a group metadata, or -1: a consumer that was thrown out while its assignment waited to be served
 // has a metadata without member or generation, and Kafka accepts offsets under that from anybody. librdkafka has no
-// getter; its serialised form is "CGMDv2:", generation (4 bytes), group NUL, member NUL, …
-static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *group, const char *group_id) {
-    static const char MAGIC[] = "CGMDv2:";
+// getter.
+static int32_t generation_of(struct hy_lane *lane) {
     void *bytes = NULL;
     size_t len = 0;
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(group, &bytes, &len);
-    if (error != NULL) {
-        rd_kafka_error_destroy(error);
-        return -1;
-    }
-    size_t head = sizeof MAGIC - 1, id = strlen(group_id) + 1;
-    int32_t generation = -1;
-    if (len > head + sizeof generation + id && memcmp(bytes, MAGIC, head) == 0) {
-        memcpy(&generation, (char *)bytes + head, sizeof generation);
-        const char *member = (const char *)bytes + head + sizeof generation + id;
-        if (*member == '\0') generation = -1;
-    }
+    rd_kafka_error_t *error =
+        lane->group == NULL ? NULL : rd_kafka_consumer_group_metadata_write(lane->group, &bytes, &len);
+    if (error != NULL) rd_kafka_error_destroy(error);
+    int32_t generation = bytes == NULL ? -1 : read_generation(lane, bytes, len);
     rd_kafka_mem_free(NULL, bytes);
     return generation;
 }
@@ -34,7 +41,7 @@ static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *group, co
 static bool take_group(struct hy_lane *lane) {
     if (lane->group != NULL) rd_kafka_consumer_group_metadata_destroy(lane->group);
     lane->group = rd_kafka_consumer_group_metadata(lane->consumer);
-    int32_t generation = lane->group == NULL ? -1 : generation_of(lane->group, lane->group_id);
+    int32_t generation = generation_of(lane);
     if (generation < 0) {
         HY_WARN("lane.assign", "the assignment was lost before it could be served", "lane=%d", lane->index);
         return false;
@@ -151,7 +158,7 @@ static void on_assigned(struct hy_lane *lane, const rd_kafka_topic_partition_lis
     if (!valid) {
         hy_lane_lost(lane, "the assignment was lost before it was served");
     } else if (lane->n_parts == 0) {
-        hy_lane_set_phase(lane, HY_LANE_JOINING);
+        hy_lane_set_phase(lane, HY_LANE_SPARE);
     } else {
         hy_lane_restore_start(lane, true);
     }

@@ -83,12 +83,17 @@ static int check_topics(struct hy_lanes *lanes, rd_kafka_t *probe, struct hy_err
 }
 
 static int learn_log_ids(struct hy_lanes *lanes, struct hy_error *err) {
-    int rc = HY_OK;
-    for (size_t i = 0; rc == HY_OK && i < lanes->n_inputs; i++)
-        rc = hy_log_id(&lanes->options.kafka, lanes->handler.inputs[i], START_SLICE_MS, lanes->log_ids[i], err);
-    if (rc == HY_OK && lanes->handler.state != NULL)
-        rc = hy_log_id(&lanes->options.kafka, lanes->handler.state, START_SLICE_MS, lanes->state_log_id, err);
-    return rc;
+    const char *names[HY_LANE_MAX_INPUTS + 1];
+    char ids[HY_LANE_MAX_INPUTS + 1][HY_LOG_ID_SIZE];
+    size_t n = 0;
+    for (; n < lanes->n_inputs; n++)
+        names[n] = lanes->handler.inputs[n];
+    if (lanes->handler.state != NULL) names[n++] = lanes->handler.state;
+    int rc = hy_log_ids(&lanes->options.kafka, names, n, START_SLICE_MS, ids, err);
+    if (rc != HY_OK) return rc;
+    memcpy(lanes->log_ids, ids, lanes->n_inputs * sizeof ids[0]);
+    if (lanes->handler.state != NULL) memcpy(lanes->state_log_id, ids[n - 1], sizeof ids[0]);
+    return HY_OK;
 }
 
 static int check_once(struct hy_lanes *lanes, struct hy_error *err) {
@@ -109,11 +114,18 @@ static bool is_passing(int rc) {
     return rc == HY_ETIMEOUT || rc == HY_ENET || rc == HY_EIO || rc == HY_EAGAIN;
 }
 
+// Both are blocked (hy_lanes_block_signals) until somebody waits for them; until then they only show here.
+static bool asked_to_end(void) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 // A broker that is not there yet is waited for; the operator is told.
 static int check_patiently(struct hy_lanes *lanes, struct hy_error *err) {
     for (;;) {
         int rc = check_once(lanes, err);
         if (!is_passing(rc)) return rc;
+        if (asked_to_end()) return hy_fail(err, HY_ECLOSED, "asked to end while waiting for Kafka");
         HY_WARN("lane.start", err != NULL ? err->text : hy_error_text(rc), "waiting_for=kafka");
         nanosleep(&(struct timespec){.tv_nsec = 500000000L}, NULL);
     }
@@ -223,7 +235,7 @@ int hy_lanes_health(struct hy_lanes *lanes, struct hy_error *err) {
     }
     for (int i = 0; i < lanes->n; i++) {
         int phase = atomic_load(&lanes->lanes[i]->shown_phase);
-        if (phase != HY_LANE_RUNNING && phase != HY_LANE_HOLDING)
+        if (phase != HY_LANE_RUNNING && phase != HY_LANE_HOLDING && phase != HY_LANE_SPARE)
             return hy_fail(err, HY_EAGAIN, "lane %d %s", i,
                            phase == HY_LANE_RESTORING ? "restores its state" : "has no partitions");
     }

@@ -76,5 +76,8 @@ HY_MUST_CHECK int hy_topics_check(const struct hy_kafka_options *kafka, const st
 // The log id of a topic (table name), from hy.registry folded to its end. HY_ENOTFOUND: run `hyctl topics create`.
 HY_MUST_CHECK int hy_log_id(const struct hy_kafka_options *kafka, const char *name, int timeout_ms,
                             char out[HY_LOG_ID_SIZE], struct hy_error *err);
+// The same for n topics with one passage through the registry; out[i] belongs to names[i].
+HY_MUST_CHECK int hy_log_ids(const struct hy_kafka_options *kafka, const char *const *names, size_t n, int timeout_ms,
+                             char (*out)[HY_LOG_ID_SIZE], struct hy_error *err);
 
 #endif

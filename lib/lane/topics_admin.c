@@ -21,7 +21,7 @@ struct work {
     rd_kafka_queue_t *queue;
     struct hy_buf *report;
     struct hy_error *err;
-    int rc; // of the worst topic; the first difference stands in err
+    struct hy_error first; // difference between a topic and the table; code 0 = none
 };
 
 static int left_ms(const struct work *work) {
@@ -35,7 +35,7 @@ static void say(struct work *work, const char *name, const char *what) {
 
 static void differ(struct work *work, int rc, const char *name, const char *what) {
     say(work, name, what);
-    if (work->rc == HY_OK) work->rc = hy_fail(work->err, rc, "topic %s: %s", name, what);
+    if (work->first.code == HY_OK) hy_fail(&work->first, rc, "topic %s: %s", name, what);
 }
 
 static int open_admin(struct work *work) {
@@ -222,9 +222,9 @@ static int check_topic(struct work *work, const struct hy_topic *row, const char
                  wanted);
         differ(work, HY_EMISMATCH, full, what);
     }
-    int before = work->rc;
+    size_t said = work->report == NULL ? 0 : work->report->len;
     rc = describe(work, row, full);
-    if (rc == HY_OK && work->rc == before && partitions == wanted) {
+    if (rc == HY_OK && work->report != NULL && work->report->len == said && partitions == wanted) {
         snprintf(what, sizeof what, "as it should be, %d partitions", partitions);
         say(work, full, what);
     }
@@ -264,23 +264,29 @@ static int queue_log_id(struct work *work, rd_kafka_t *rk, rd_kafka_topic_t *rkt
     return rc == HY_OK ? HY_OK : hy_fail(work->err, rc, "the log id of %s could not be written", full);
 }
 
+// The topics of one run, in the order in which they were made or found.
 struct names {
     char (*list)[HY_TOPIC_NAME_SIZE];
+    bool *fresh; // made in this run: an id from before is of an older topic of that name
     size_t n;
-    bool fresh[64 * 8]; // made in this run: gets a new id even if an older topic of that name had one
+    struct hy_registry *before; // as it was before the first topic was made; NULL = there was none
 };
 
-static bool has_log_id(struct hy_registry *registry, const char *full) {
-    struct hy_buf id = {0};
-    int rc = hy_registry_get(registry, "log", full, &id, NULL);
+static bool has_log_id(const struct names *names, struct hy_registry *registry, size_t i) {
+    struct hy_buf id = {0}, old = {0};
+    bool has = hy_registry_get(registry, "log", names->list[i], &id, NULL) == HY_OK;
+    if (has && names->fresh[i] && names->before != NULL &&
+        hy_registry_get(names->before, "log", names->list[i], &old, NULL) == HY_OK)
+        has = !hy_bytes_equal(hy_buf_view(&id), hy_buf_view(&old));
     hy_buf_free(&id);
-    return rc == HY_OK;
+    hy_buf_free(&old);
+    return has;
 }
 
+// HY_EAUTH, or HY_EFENCED for whatever may come of another run that holds the same transactional id.
 static int kafka_error(struct work *work, rd_kafka_error_t *error, const char *what) {
     if (error == NULL) return HY_OK;
-    int code = hy_kafka_code(rd_kafka_error_code(error));
-    if (rd_kafka_error_is_fatal(error)) code = HY_EFENCED;
+    int code = hy_kafka_code(rd_kafka_error_code(error)) == HY_EAUTH ? HY_EAUTH : HY_EFENCED;
     hy_fail(work->err, code, "%s: %s", what, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return code;
@@ -309,7 +315,7 @@ static int find_missing(struct work *work, const struct names *names, bool *done
     if (rc != HY_OK) return rc;
     *all = true;
     for (size_t i = 0; i < names->n; i++) {
-        done[i] = !names->fresh[i] && has_log_id(registry, names->list[i]);
+        done[i] = has_log_id(names, registry, i);
         *all = *all && done[i];
     }
     hy_registry_close(registry);
@@ -346,14 +352,19 @@ static int give_log_ids(struct work *work, struct names *names) {
         if (rk != NULL) rd_kafka_destroy(rk);
         if (rc == HY_OK) break;
         if (rc != HY_EFENCED || left_ms(work) <= 1) continue;
-        rc = HY_OK;
-        memset(names->fresh, 0, sizeof names->fresh); // the other one saw the new topics too and gave them their ids
+        rc = HY_OK; // another run is at it: look again
+        nanosleep(&(struct timespec){.tv_nsec = 100000000L}, NULL);
     }
     free(done);
     return rc;
 }
 
 // ---- the two entries ----
+
+static int outcome(const struct work *work) {
+    if (work->first.code != HY_OK && work->err != NULL) *work->err = work->first;
+    return work->first.code;
+}
 
 static void start(struct work *work, const struct hy_topics_plan *plan, int timeout_ms) {
     if (plan != NULL) work->plan = *plan;
@@ -394,26 +405,34 @@ static int make_all(struct work *work, const char *const *depts, size_t n_depts,
     return rc;
 }
 
+static int reserve(struct names *names, size_t n, struct hy_error *err) {
+    names->list = calloc(n, sizeof *names->list);
+    names->fresh = calloc(n, sizeof *names->fresh);
+    return names->list == NULL || names->fresh == NULL ? hy_fail(err, HY_ENOMEM, "out of memory") : HY_OK;
+}
+
+static int look_before(struct work *work, struct names *names) {
+    int rc = hy_registry_open(work->kafka, NULL, NULL, left_ms(work), &names->before, work->err);
+    return rc == HY_ENOTFOUND ? HY_OK : rc;
+}
+
 int hy_topics_create(const struct hy_kafka_options *kafka, const struct hy_topics_plan *plan, const char *const *depts,
                      size_t n, int timeout_ms, struct hy_buf *report, struct hy_error *err) {
     struct work work = {.kafka = kafka, .report = report, .err = err};
-    start(&work, plan, timeout_ms);
+    struct names names = {0};
     size_t rows;
     hy_topics(&rows);
-    struct names *names = calloc(1, sizeof *names);
-    if (names == NULL) return hy_fail(err, HY_ENOMEM, "out of memory");
-    if (rows + n > sizeof names->fresh) {
-        free(names);
-        return hy_fail(err, HY_ETOOBIG, "%zu departments are more than one system can hold", n);
-    }
-    names->list = calloc(rows + n, sizeof *names->list);
-    int rc = names->list == NULL ? hy_fail(err, HY_ENOMEM, "out of memory") : open_admin(&work);
-    if (rc == HY_OK) rc = make_all(&work, depts, n, names);
-    if (rc == HY_OK) rc = give_log_ids(&work, names);
+    start(&work, plan, timeout_ms);
+    int rc = reserve(&names, rows + n, err);
+    if (rc == HY_OK) rc = open_admin(&work);
+    if (rc == HY_OK) rc = look_before(&work, &names);
+    if (rc == HY_OK) rc = make_all(&work, depts, n, &names);
+    if (rc == HY_OK) rc = give_log_ids(&work, &names);
+    hy_registry_close(names.before);
     close_admin(&work);
-    free(names->list);
-    free(names);
-    return rc == HY_OK ? work.rc : rc;
+    free(names.list);
+    free(names.fresh);
+    return rc == HY_OK ? outcome(&work) : rc;
 }
 
 int hy_topics_check(const struct hy_kafka_options *kafka, const struct hy_topics_plan *plan, int timeout_ms,
@@ -429,18 +448,12 @@ int hy_topics_check(const struct hy_kafka_options *kafka, const struct hy_topics
             rc = check_topic(&work, &rows[i], hy_topic_full(kafka->prefix, rows[i].name, full));
     }
     close_admin(&work);
-    return rc == HY_OK ? work.rc : rc;
+    return rc == HY_OK ? outcome(&work) : rc;
 }
 
-int hy_log_id(const struct hy_kafka_options *kafka, const char *name, int timeout_ms, char out[HY_LOG_ID_SIZE],
-              struct hy_error *err) {
-    struct hy_registry *registry;
-    int rc = hy_registry_open(kafka, NULL, NULL, timeout_ms, &registry, err);
-    if (rc != HY_OK) return rc;
-    char full[HY_TOPIC_NAME_SIZE];
+static int log_id_in(struct hy_registry *registry, const char *full, char out[HY_LOG_ID_SIZE], struct hy_error *err) {
     struct hy_buf id = {0};
-    rc = hy_registry_get(registry, "log", hy_topic_full(kafka->prefix, name, full), &id, NULL);
-    hy_registry_close(registry);
+    int rc = hy_registry_get(registry, "log", full, &id, NULL);
     if (rc == HY_OK && (id.len != HY_LOG_ID_SIZE - 1 || !hy_id_valid(id.data))) rc = HY_EFORMAT;
     if (rc == HY_OK) {
         memcpy(out, id.data, HY_LOG_ID_SIZE);
@@ -449,4 +462,22 @@ int hy_log_id(const struct hy_kafka_options *kafka, const char *name, int timeou
     }
     hy_buf_free(&id);
     return rc;
+}
+
+int hy_log_ids(const struct hy_kafka_options *kafka, const char *const *names, size_t n, int timeout_ms,
+               char (*out)[HY_LOG_ID_SIZE], struct hy_error *err) {
+    struct hy_registry *registry;
+    int rc = hy_registry_open(kafka, NULL, NULL, timeout_ms, &registry, err);
+    if (rc != HY_OK) return rc;
+    for (size_t i = 0; rc == HY_OK && i < n; i++) {
+        char full[HY_TOPIC_NAME_SIZE];
+        rc = log_id_in(registry, hy_topic_full(kafka->prefix, names[i], full), out[i], err);
+    }
+    hy_registry_close(registry);
+    return rc;
+}
+
+int hy_log_id(const struct hy_kafka_options *kafka, const char *name, int timeout_ms, char out[HY_LOG_ID_SIZE],
+              struct hy_error *err) {
+    return hy_log_ids(kafka, &name, 1, timeout_ms, (char(*)[HY_LOG_ID_SIZE])out, err);
 }

@@ -2,6 +2,8 @@
 // hy.journal record for each input record. Input value = a number; words make trouble on purpose (see `misbehave`).
 //   lane_toy create BROKERS PREFIX PARTITIONS
 //   lane_toy run BROKERS PREFIX INSTANCE LANES [stateless] [tick] [from=earliest] [stuck=MS]
+//   lane_toy publish BROKERS PREFIX TOPIC TIMEOUT_MS     "key value" lines → one line each: status partition offset
+//   lane_toy registry BROKERS PREFIX put KIND ID FILE | get KIND ID | list | follow SECONDS
 // State: "count sum". Journal: key as the input, value "partition offset amount count sum".
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +14,8 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/lane/lane.h"
+#include "lib/lane/publisher.h"
+#include "lib/lane/registry.h"
 #include "lib/lane/topics.h"
 
 struct counters {
@@ -193,6 +197,120 @@ static int create(char **argv) {
     return rc == HY_OK ? 0 : 1;
 }
 
+// ---- publisher ----
+
+static void print_result(void *opaque, const struct hy_published *result) {
+    printf("%s %s %d %" PRId64 "\n", (const char *)opaque, hy_error_name(result->status), result->partition,
+           result->offset);
+    free(opaque);
+}
+
+static int publish_lines(struct hy_publisher *publisher, const char *topic) {
+    char line[4096];
+    int refused = 0;
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        char *value = strchr(line, ' ');
+        line[strcspn(line, "\n")] = '\0';
+        if (value == NULL) continue;
+        *value++ = '\0';
+        struct hy_error err;
+        char *name = strdup(value);
+        int rc;
+        while ((rc = hy_publish(publisher, topic, hy_bytes_of(line), hy_bytes_of(value), print_result, name, &err)) ==
+               HY_EAGAIN)
+            hy_publisher_poll(publisher, 100);
+        if (rc == HY_OK) continue;
+        printf("%s %s -1 -1\n", name, hy_error_name(rc));
+        free(name);
+        refused++;
+    }
+    return refused;
+}
+
+static int publish(char **argv) {
+    const char *warm[] = {argv[4]};
+    struct hy_publisher_options options = {.kafka = {.brokers = argv[2], .prefix = argv[3]},
+                                           .timeout_ms = strtol(argv[5], NULL, 10),
+                                           .queue_records = 1000,
+                                           .warm = warm,
+                                           .n_warm = 1};
+    struct hy_publisher *publisher;
+    struct hy_error err;
+    if (hy_publisher_open(&options, &publisher, &err) != HY_OK) {
+        fprintf(stderr, "lane_toy: %s\n", err.text);
+        return 1;
+    }
+    int refused = publish_lines(publisher, argv[4]);
+    hy_publisher_close(publisher, (int)options.timeout_ms + 5000);
+    return refused == 0 ? 0 : 1;
+}
+
+// ---- registry ----
+
+static void print_entry(void *opaque, const struct hy_registry_entry *entry) {
+    (void)opaque;
+    printf("%s %s %zu %s\n", entry->kind, entry->id, entry->content.len, entry->removed ? "removed" : "here");
+    fflush(stdout);
+}
+
+static int put_file(const struct hy_kafka_options *kafka, char **argv, struct hy_error *err) {
+    struct hy_publisher_options options = {.kafka = *kafka};
+    struct hy_publisher *publisher;
+    struct hy_buf content = {0};
+    bool removed = strcmp(argv[7], "-") == 0;
+    int rc = removed ? HY_OK : hy_read_file(argv[7], 64 << 20, &content, err);
+    if (rc == HY_OK) rc = hy_publisher_open(&options, &publisher, err);
+    if (rc != HY_OK) return rc;
+    struct hy_registry_entry entry = {.kind = argv[5],
+                                      .id = argv[6],
+                                      .content = hy_buf_view(&content),
+                                      .media_type = "text/plain",
+                                      .published_by = "test",
+                                      .removed = removed};
+    rc = hy_registry_publish(publisher, &entry, 20000, err);
+    hy_publisher_close(publisher, 5000);
+    hy_buf_free(&content);
+    return rc;
+}
+
+static int get_content(struct hy_registry *registry, char **argv, struct hy_error *err) {
+    struct hy_buf content = {0};
+    uint8_t hash[32];
+    int rc = hy_registry_get(registry, argv[5], argv[6], &content, hash);
+    if (rc == HY_OK) rc = hy_registry_content(registry, hash, &content);
+    if (rc == HY_OK) fwrite(content.data, 1, content.len, stdout);
+    hy_buf_free(&content);
+    return rc == HY_OK ? HY_OK : hy_fail(err, rc, "%s/%s: %s", argv[5], argv[6], hy_error_text(rc));
+}
+
+static int follow(struct hy_registry *registry, int seconds, struct hy_error *err) {
+    int rc = 0;
+    for (int i = 0; i < seconds * 10 && rc >= 0; i++)
+        rc = hy_registry_poll(registry, 100, err);
+    return rc < 0 ? rc : HY_OK;
+}
+
+static int registry_command(int argc, char **argv, struct hy_error *err) {
+    struct hy_kafka_options kafka = {.brokers = argv[2], .prefix = argv[3]};
+    if (strcmp(argv[4], "put") == 0 && argc == 8) return put_file(&kafka, argv, err);
+    struct hy_registry *registry;
+    bool following = strcmp(argv[4], "follow") == 0;
+    int rc = hy_registry_open(&kafka, following ? print_entry : NULL, NULL, 10000, &registry, err);
+    if (rc != HY_OK) return rc;
+    if (strcmp(argv[4], "get") == 0 && argc == 7) rc = get_content(registry, argv, err);
+    if (strcmp(argv[4], "list") == 0) hy_registry_each(registry, NULL, print_entry, NULL);
+    if (following && argc == 6) rc = follow(registry, (int)strtol(argv[5], NULL, 10), err);
+    hy_registry_close(registry);
+    return rc;
+}
+
+static int registry(int argc, char **argv) {
+    struct hy_error err = {0};
+    if (registry_command(argc, argv, &err) == HY_OK) return 0;
+    fprintf(stderr, "lane_toy: %s\n", err.text);
+    return 1;
+}
+
 int main(int argc, char **argv) {
     hy_log_init(&(struct hy_log_options){.program = "toy", .level = HY_LOG_INFO, .burst = 1000});
     if (argc >= 6 && strcmp(argv[1], "run") == 0) {
@@ -200,7 +318,10 @@ int main(int argc, char **argv) {
         return run(argc, argv);
     }
     if (argc == 5 && strcmp(argv[1], "create") == 0) return create(argv);
-    fprintf(stderr, "use: lane_toy create BROKERS PREFIX PARTITIONS | run BROKERS PREFIX INSTANCE LANES [stateless] "
+    if (argc == 6 && strcmp(argv[1], "publish") == 0) return publish(argv);
+    if (argc >= 5 && strcmp(argv[1], "registry") == 0) return registry(argc, argv);
+    fprintf(stderr, "use: see the head of toy.c: lane_toy create BROKERS PREFIX PARTITIONS | run BROKERS PREFIX "
+                    "INSTANCE LANES [stateless] "
                     "[tick] [from=…] [stuck=MS]\n");
     return 2;
 }
