@@ -34,6 +34,18 @@ def create(bootstrap, name, partitions=1, config=None, timeout=30):
     raise RuntimeError(f"{name} has no leaders after {timeout} s")
 
 
+def patiently(ask, timeout=30):
+    """ask(), again while a broker that has just come back does not lead or coordinate yet."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
 def partitions_of(bootstrap, topic):
     meta = admin(bootstrap).list_topics(topic, timeout=10).topics[topic]
     if meta.error:
@@ -77,8 +89,8 @@ def ends(bootstrap, topic, isolation="read_uncommitted"):
     """{partition: (low, high)}; under read_committed high is the last stable offset."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "harness", "isolation.level": isolation})
     try:
-        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=15)
-                for p in partitions_of(bootstrap, topic)}
+        return patiently(lambda: {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=15)
+                                  for p in partitions_of(bootstrap, topic)})
     finally:
         consumer.close()
 
@@ -135,12 +147,6 @@ def group_offsets(bootstrap, group, topic):
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     try:
         wanted = [TopicPartition(topic, p) for p in partitions_of(bootstrap, topic)]
-        for left in range(60, -1, -1):
-            try:
-                return {tp.partition: tp.offset for tp in consumer.committed(wanted, timeout=15)}
-            except KafkaException as e:  # a broker that has just started is not yet the coordinator
-                if left == 0 or not e.args[0].retriable() and e.args[0].name() != "NOT_COORDINATOR":
-                    raise
-                time.sleep(0.5)
+        return patiently(lambda: {tp.partition: tp.offset for tp in consumer.committed(wanted, timeout=15)})
     finally:
         consumer.close()
