@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/hyctl/say.h"
 
 enum { MAX_LINE = 16 << 20 };
 
@@ -67,13 +71,22 @@ static bool blank(const char *line, size_t len) {
     return strspn(line, " \t\r\n") >= len;
 }
 
+// How much there is to read, when that is known: of a file, not of a pipe.
+static uint64_t size_of(FILE *in) {
+    struct stat about;
+    return fstat(fileno(in), &about) == 0 && S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
+}
+
 int hyctl_batch(FILE *in, FILE *out, hyctl_line answer, void *ctx) {
     char *line = NULL;
     size_t cap = 0, number = 0;
     struct hy_buf answers = {0};
     bool fine = true;
+    uint64_t read = 0;
+    struct hyctl_progress *progress = isatty(fileno(out)) ? NULL : hyctl_progress_start("answering", size_of(in));
     for (ssize_t len = getline(&line, &cap, in); len >= 0; len = getline(&line, &cap, in)) {
         number++;
+        hyctl_progress_set(progress, read += (uint64_t)len);
         if (len > MAX_LINE) {
             hyctl_error("line %zu: longer than %d bytes", number, MAX_LINE);
             fine = false;
@@ -89,6 +102,7 @@ int hyctl_batch(FILE *in, FILE *out, hyctl_line answer, void *ctx) {
             break;
         }
     }
+    hyctl_progress_end(progress);
     if (ferror(in) || fflush(out) != 0) {
         hyctl_error("reading or writing failed");
         fine = false;

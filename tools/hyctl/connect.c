@@ -1,5 +1,7 @@
 #include "tools/hyctl/connect.h"
 
+#include "tools/hyctl/say.h"
+
 static const struct hy_config_row ROWS[] = {
     HY_CONFIG_COMMON(struct hyctl_settings, common),
     {.key = "policy.pack",
@@ -94,7 +96,10 @@ int hyctl_connect(const struct hyctl_args *args, struct hyctl_settings *out) {
     if (rc != HYCTL_OK) return rc;
     struct hy_error err = {0};
     struct hy_kafka_options kafka = hyctl_kafka(out);
-    if (hyctl_kafka_reach(&kafka, &err) == HY_OK) return HYCTL_OK;
+    struct hyctl_progress *progress = hyctl_progress_start("asking Kafka", 0);
+    int reached = hyctl_kafka_reach(&kafka, &err);
+    hyctl_progress_end(progress);
+    if (reached == HY_OK) return HYCTL_OK;
     hyctl_settings_free(out);
     return hyctl_fail(&err);
 }

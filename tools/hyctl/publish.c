@@ -217,12 +217,12 @@ int hyctl_policy_publish(const struct hyctl_args *args) {
     rc = hyctl_sources_read(args, true, &run.sources);
     if (rc == HYCTL_OK) rc = hyctl_calendars_check(run.sources.calendars);
     if (rc == HYCTL_OK) rc = read_versions(&run, named ? args->places : usual, named ? args->n_places : 1);
-    struct hy_error err = {0};
-    if (rc == HYCTL_OK && hyctl_kafka_reach(&run.kafka, &err) != HY_OK) rc = hyctl_fail(&err);
     if (rc == HYCTL_OK) {
+        struct hy_error err = {0};
         warn_early(&run);
         struct hyctl_progress *progress = hyctl_progress_start("publishing", 0);
-        int sent = send_all(&run, &err);
+        int sent = hyctl_kafka_reach(&run.kafka, &err);
+        if (sent == HY_OK) sent = send_all(&run, &err);
         hyctl_progress_end(progress);
         rc = sent == HY_OK ? say_done(args, &run) : hyctl_fail(&err);
     }

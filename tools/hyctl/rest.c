@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/hyctl/http.h"
+#include "tools/hyctl/say.h"
 
 enum { CALL_MS = 15000, TOKEN_MOST = 4096 };
 
@@ -156,7 +157,10 @@ int hyctl_rest(struct hyctl_rest *rest, const char *path, const json_t *body, js
                               .timeout_ms = CALL_MS};
     struct hy_error err = {.text = "out of memory"};
     int rc = HYCTL_FAILED;
-    if (!hy_buf_ok(&url) || (body != NULL && text == NULL) || hyctl_http(&call, 1, &err) != HY_OK)
+    struct hyctl_progress *progress = hyctl_progress_start("waiting for the dashboard", 0);
+    bool called = hy_buf_ok(&url) && (body == NULL || text != NULL) && hyctl_http(&call, 1, &err) == HY_OK;
+    hyctl_progress_end(progress);
+    if (!called)
         hyctl_fail(&err);
     else
         rc = judge(rest, &call, out);
