@@ -1,5 +1,6 @@
 // What this courier is doing at the moment, by case and row: so that a row is claimed once and sent once while the view
 // lags behind. Memory only; a restart begins with none, and the engine's claims keep it honest. One thread.
+// A new step of an attempt is a value of enum attempt_step and its place in courier.c.
 #ifndef HY_COURIER_ATTEMPTS_H
 #define HY_COURIER_ATTEMPTS_H
 

@@ -1,5 +1,6 @@
 // Is an event what the contract says? Checked here once, because adapters of others publish to the intake topics too:
 // what passes can be trusted by everything behind the router. Pure.
+// A new field of the event gets its check here, with a refusal that names it.
 #ifndef HY_ROUTER_EVENT_CHECK_H
 #define HY_ROUTER_EVENT_CHECK_H
 

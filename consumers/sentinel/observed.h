@@ -1,5 +1,6 @@
 // An observation as the command that the sentinel sends: Command{Observed} under the subject's dossier. Pure. To report
 // another figure, add it to Observed in the contract and here.
+// What the engine does with it is not known here: the sentinel reports, the engine decides.
 #ifndef HY_SENTINEL_OBSERVED_H
 #define HY_SENTINEL_OBSERVED_H
 

@@ -1,5 +1,6 @@
 // A view in a temporary file, filled through the fold's own functions (view_rows.h) without Kafka, and the queries over
 // it. For the tests of this folder. To fold another kind of record, a function here that packs it and hands it on.
+// The clock is the test's own, so that figures of a day do not depend on the hour it runs at.
 #ifndef HY_TESTS_DASHBOARD_TOWN_H
 #define HY_TESTS_DASHBOARD_TOWN_H
 
