@@ -123,7 +123,7 @@ int query_noted(struct queries *q, const struct who *who, const char *after, int
         q->db,
         "SELECT j.at_ms, j.n, j.event_id, j.rule, j.explanation, j.dossier, m.title, m.text FROM journal j"
         " LEFT JOIN content m ON m.key=j.dossier || '/n/' || j.event_id WHERE j.fate='noted'"
-        " AND NOT EXISTS(SELECT 1 FROM journal o WHERE o.event_id=j.event_id AND o.fate<>'' AND o.fate='opened')"
+        " AND NOT EXISTS(SELECT 1 FROM journal o WHERE o.event_id=j.event_id AND o.fate='opened' AND o.command='open')"
         " AND (j.at_ms, j.n) < (?1, ?2) ORDER BY j.at_ms DESC, j.n DESC LIMIT ?3",
         err);
     if (!stmt) return HY_EINTERNAL;

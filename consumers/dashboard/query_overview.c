@@ -83,7 +83,7 @@ static int totals(struct queries *q, const struct who *who, const json_t *rows, 
     if (rc != HY_OK || who->sees != WHO_SEES_ALL) return rc;
     rc = one_number(q, who,
                     "SELECT count(*) FROM journal j WHERE fate='noted' AND ?1=0 AND ?2='' AND NOT EXISTS(SELECT 1"
-                    " FROM journal o WHERE o.event_id=j.event_id AND o.fate<>'' AND o.fate='opened')",
+                    " FROM journal o WHERE o.event_id=j.event_id AND o.fate='opened' AND o.command='open')",
                     &n, err);
     out_int(into, "noted", n);
     return rc;

@@ -16,6 +16,9 @@ static const char *const MIGRATIONS[] = {
     "CREATE INDEX cases_figures ON cases(is_open, owner, late, soon, kind);"
     "CREATE INDEX cases_source ON cases(is_open, platform, account);"
     "CREATE INDEX cases_kind ON cases(kind, opened_ms);"
+    "CREATE INDEX cases_late ON cases(due_ms, id, owner) WHERE is_open=1 AND late=1;"
+    "CREATE INDEX cases_soon ON cases(due_ms, id, owner) WHERE is_open=1 AND soon=1;"
+    "CREATE INDEX cases_incident ON cases(due_ms, id, owner) WHERE is_open=1 AND kind='incident';"
     "CREATE INDEX cases_rev ON cases(rev);" // rises with each change: what live.c tells
     "CREATE TABLE content(key TEXT PRIMARY KEY, part INT, case_id TEXT, event_id TEXT, kind TEXT, title TEXT,"
     " text TEXT, at_ms INT) WITHOUT ROWID;"
@@ -29,9 +32,11 @@ static const char *const MIGRATIONS[] = {
     "CREATE INDEX journal_event ON journal(event_id) WHERE fate <> '';"
     "CREATE INDEX journal_receipt ON journal(receipt) WHERE fate <> '';"
     "CREATE INDEX journal_noted ON journal(at_ms, n, event_id) WHERE fate = 'noted';"
+    "CREATE INDEX journal_after_all ON journal(event_id) WHERE fate = 'opened' AND command = 'open';"
     "CREATE TABLE work(topic TEXT, case_id TEXT, id TEXT, part INT, offset INT, department TEXT, seq INT, kind TEXT,"
     " at_ms INT, why TEXT, standing INT, PRIMARY KEY(topic, case_id)) WITHOUT ROWID;"
-    "CREATE INDEX work_department ON work(department, standing);"
+    "CREATE INDEX work_standing ON work(topic) WHERE standing=1;"
+    "CREATE INDEX work_case ON work(case_id, seq);"
     // slot = five minutes of the ingest time
     "CREATE TABLE sources(topic TEXT, part INT, platform TEXT, account TEXT, slot INT, n INT, last_ms INT,"
     " PRIMARY KEY(topic, part, platform, account, slot)) WITHOUT ROWID;"

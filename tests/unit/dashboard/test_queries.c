@@ -276,6 +276,7 @@ static void a_noted_message_that_was_opened_is_noted_no_more(void **state) {
     assert_int_equal(query_noted(&town->q, &SHUIWU, "", 10, &out, NULL), HY_EDENIED);
     Huiying__V1__JournalRecord opened = record_of("C2", HUIYING__V1__VERDICT__VERDICT_APPLIED, "letter.open");
     opened.fate = HUIYING__V1__FATE__FATE_OPENED;
+    opened.command = (char *)(uintptr_t) "open";
     opened.event_id = noted.event_id;
     opened.case_id = (char *)(uintptr_t)town_id(1);
     town_journal(town, &opened);
