@@ -80,9 +80,24 @@ json_t *query_row(struct queries *q, sqlite3_stmt *stmt) {
     row_figures(row, stmt);
     out_int(row, "percent", percent_gone(hy_sqlite_int(stmt, 15), hy_sqlite_int(stmt, 14), hy_wall_ms(q->clock)));
     out_text(row, "work_item", hy_sqlite_text(stmt, 25));
-    const char *title = hy_sqlite_text(stmt, 26);
-    out_text(row, "title", title[0] ? title : hy_sqlite_text(stmt, 27));
+    query_title(row, hy_sqlite_text(stmt, 26), hy_sqlite_text(stmt, 27), hy_sqlite_text(stmt, 21));
     return row;
+}
+
+void query_title(json_t *object, const char *title, const char *text, const char *subject) {
+    struct hy_buf shown = {0};
+    if (title[0] || text[0]) {
+        out_text(object, "title", title[0] ? title : text);
+        return;
+    }
+    for (const char *at = subject; *at;) {
+        size_t n = strcspn(at, "|");
+        if (n > 0 && shown.len > 0) hy_buf_adds(&shown, " · ");
+        hy_buf_add(&shown, at, n);
+        at += n + (at[n] == '|');
+    }
+    out_text(object, "title", hy_buf_ok(&shown) && shown.data ? shown.data : "");
+    hy_buf_free(&shown);
 }
 
 int query_place(struct queries *q, const struct who *who, const char *case_id, struct case_place *out,

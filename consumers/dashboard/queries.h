@@ -90,6 +90,9 @@ HY_MUST_CHECK int query_newest(struct queries *q, int64_t *rev, int64_t *n, stru
     " c.level, c.subject, c.writers, c.messages, c.acknowledged_ms, c.work_item, m.title, substr(m.text, 1, 60)"
 enum { QUERY_ROW_COLUMNS = 28 };
 json_t *query_row(struct queries *q, sqlite3_stmt *stmt);
+// What a case is called: its title, else the beginning of its text, else its subject ("place|topic|entity") as people
+// write it. Puts it into object as "title".
+void query_title(json_t *object, const char *title, const char *text, const char *subject);
 // "1760000000000.ID", the key of the row after which a list goes on; "" leaves *ms and *id as they are. False for
 // anything else.
 bool query_after(const char *after, int64_t *ms, const char **id);

@@ -33,8 +33,11 @@ int query_new_journal(struct queries *q, int64_t after_n, int limit, json_t **ou
         q->db,
         "SELECT j.n, j.seq, j.at_ms, j.step, j.case_id, j.command, j.command_id, j.actor, j.verdict, j.rule,"
         " j.explanation, j.fate, j.event_id, coalesce(nullif(j.owner_after, ''), c.owner), j.state_after,"
-        " coalesce(c.kind, CASE WHEN j.owner_after='wangxinban' THEN 'incident' ELSE '' END)"
-        " FROM journal j LEFT JOIN cases c ON c.id=j.case_id WHERE j.n>?1 ORDER BY j.n LIMIT ?2",
+        " coalesce(c.kind, CASE WHEN j.owner_after='wangxinban' THEN 'incident' ELSE '' END), m.title,"
+        " substr(m.text, 1, 60), c.subject"
+        " FROM journal j LEFT JOIN cases c ON c.id=j.case_id LEFT JOIN content m ON m.key=CASE j.case_id WHEN ''"
+        " THEN j.dossier || '/n/' || j.event_id ELSE coalesce(c.opening_key, j.case_id || '/m/' || j.event_id) END "
+        "WHERE j.n>?1 ORDER BY j.n LIMIT ?2",
         err);
     if (!stmt) return HY_EINTERNAL;
     hy_sqlite_bind_int(stmt, 1, after_n);
@@ -49,6 +52,7 @@ int query_new_journal(struct queries *q, int64_t after_n, int limit, json_t **ou
         out_int(row, "step", hy_sqlite_int(stmt, 3));
         for (int i = 0; i < 12; i++)
             out_text(row, TEXTS[i], hy_sqlite_text(stmt, 4 + i));
+        query_title(row, hy_sqlite_text(stmt, 16), hy_sqlite_text(stmt, 17), hy_sqlite_text(stmt, 18));
         out_add(*out, row);
     }
     if (rc == 0) return HY_OK;

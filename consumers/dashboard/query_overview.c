@@ -102,6 +102,7 @@ static int incidents(struct queries *q, const struct who *who, json_t *into, str
         out_text(row, "id", hy_sqlite_text(stmt, 0));
         out_int(row, "level", hy_sqlite_int(stmt, 1));
         out_text(row, "subject", hy_sqlite_text(stmt, 2));
+        query_title(row, "", "", hy_sqlite_text(stmt, 2));
         out_int(row, "writers", hy_sqlite_int(stmt, 3));
         out_int(row, "messages", hy_sqlite_int(stmt, 4));
         out_time(row, "opened", hy_sqlite_int(stmt, 5));

@@ -75,7 +75,7 @@ static void bind_case(struct binder *b, const Huiying__V1__Case *c, const struct
     number(b, open);
     text(b, c->owner);
     text(b, c->receipt_number);
-    text(b, c->n_content_keys > 0 ? c->content_keys[0] : "");
+    text(b, c->opening_event[0] && c->n_content_keys > 0 ? c->content_keys[0] : "");
     text(b, c->platform);
     text(b, c->account);
     text(b, c->category);

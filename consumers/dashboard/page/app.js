@@ -60,7 +60,7 @@ function drawOverview() {
   drawTotals();
   $("behind").textContent = overview.view.caught_up ? "" : t("view_behind") + overview.view.lag;
   fillTable("incidents", [["level"], ["subject", "wide"], ["writers", "n"], ["messages", "n"], ["opened"], ["acknowledged"], ["state"]],
-    overview.incidents.map((row) => [el("span", { class: "mark late" }, levelMark(row.level)), el("a", { href: "#/case/" + row.id }, row.subject || row.id.slice(0, 8)), row.writers, row.messages, clockText(row.opened), row.acknowledged ? el("span", { class: "good" }, clockText(row.acknowledged)) : el("span", { class: "late" }, t("no")), stateWord(row.state)]));
+    overview.incidents.map((row) => [el("span", { class: "mark late" }, levelMark(row.level)), el("a", { href: "#/case/" + row.id }, row.title || row.id.slice(0, 8)), row.writers, row.messages, clockText(row.opened), row.acknowledged ? el("span", { class: "good" }, clockText(row.acknowledged)) : el("span", { class: "late" }, t("no")), stateWord(row.state)]));
   fillTable("departments", [["department"], ["open", "n"], ["soon", "n"], ["late", "n"], ["closed_today", "n"]],
     overview.departments.map((row) => [row.name, ...["open", "soon", "late", "closed_today"].map((filter) => listLink({ filter, department: row.code }, row[filter], row.name + " " + t(filter)))]));
   fillTable("stages", [["stage"], ["health"], ["lag", "n"], ["oldest", "n"], ["restarts", "n"]],
@@ -81,7 +81,7 @@ function leftCell(row) {
 }
 
 function caseRow(row) {
-  return [el("a", { href: "#/case/" + row.id }, row.receipt_number || row.id.slice(0, 8)), row.title || row.subject || "–", stateWord(row.state), row.owner_name || row.owner, clockText(row.received), clockText(row.due) + (row.provisional ? " (" + t("provisional") + ")" : ""), leftCell(row)];
+  return [el("a", { href: "#/case/" + row.id }, row.receipt_number || row.id.slice(0, 8)), row.title || "–", stateWord(row.state), row.owner_name || row.owner, clockText(row.received), clockText(row.due) + (row.provisional ? " (" + t("provisional") + ")" : ""), leftCell(row)];
 }
 
 const LISTS = ["open", "soon", "late", "incident", "closed_today", "closed", "all", "noted"];
@@ -138,26 +138,38 @@ const verdictMark = (verdict) => el("span", { class: verdict === "refused" ? "la
 async function showCase(id) {
   const one = await get("/v1/cases/" + encodeURIComponent(id));
   const incident = one.incident || {};
-  $("case-title").textContent = one.title || incident.subject || one.id;
+  $("case-title").textContent = one.title || one.id;
   const left = one.open ? el("span", {}, clockText(one.due) + " ", leftCell(one)) : "";
   const parts = [facts([["number", one.id], ["receipt", one.receipt_number], ["kind", one.kind_label], ["state", stateWord(one.state)], ["owner", one.owner_name], ["source", one.platform && [t(one.platform), one.account].join(" · ")], ["category", one.category], ["area", one.area], ["urgency", t(one.urgency)], ["received", clockText(one.received)], ["due", left], ["close_reason", (one.closes.find((c) => c.reason_code === one.close_reason) || {}).label || one.close_reason], ["claimed_by", one.claimed_by], ["supervised", one.supervised], ["level", incident.subject ? levelMark(incident.level) : ""], ["writers", incident.writers], ["messages", incident.messages], ["reach", incident.reach], ["acknowledged", incident.subject ? clockText(incident.acknowledged) : ""]])];
   parts.push(textParts(one));
   parts.push(subtable("clocks", ["clock", "state", "due", "article"], one.clocks.map((c) => [c.label || c.name, el("span", { class: c.state === "breached" ? "late" : c.state === "running" && c.stage > 0 ? "soon" : false }, t(c.state)), clockText(c.due) + (c.provisional ? " (" + t("provisional") + ")" : ""), c.article])));
   parts.push(subtable("reasons", ["step", "reason", "weight"], one.reasons.map((r) => [t(r.step), r.what, r.weight ? Math.round(r.weight * 100) / 100 : ""])));
   parts.push(subtable("deliveries", ["kind", "target", "state", "proof"], one.deliveries.map((d) => [t("purpose_" + d.purpose), t(d.target), t(d.state === "failed" ? "failed_state" : d.state), d.receipt])));
-  parts.push(subtable("evidence", ["time", "reach", "source"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach, /^https?:\/\//.test(p.url) ? el("a", { href: p.url, rel: "noreferrer noopener" }, p.url) : p.url])));
+  parts.push(subtable("evidence", ["time", "reach", "source"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach, /^https?:\/\//.test(p.url) ? el("a", { href: p.url, rel: "noreferrer noopener" }, p.url) : p.url || p.event_id.slice(0, 8)])));
   parts.push(subtable("journal", ["number", "time", "command", "actor", "explanation", "verdict"], one.journal.map((j) => [j.seq, clockText(j.at), commandWord(j.command), t(j.actor), ruleText(j), verdictMark(j.verdict)])));
   $("case-body").replaceChildren(...parts.filter(Boolean));
 }
 
-function remember(record) {
+function feedLine(record, fresh) {
   const name = commandWord(record.command);
-  const line = el("li", { class: "fresh" }, el("time", { datetime: record.at }, clockText(record.at)), record.case_id ? el("a", { href: "#/case/" + record.case_id }, name) : name, " " + ruleText(record), record.verdict === "refused" ? el("span", { class: "late" }, " " + t("refused")) : null);
+  return el("li", { class: fresh ? "fresh" : false }, el("time", { datetime: record.at }, clockText(record.at)), record.case_id ? el("a", { href: "#/case/" + record.case_id }, name) : name, " " + ruleText(record) + (record.title ? " — " + record.title : ""), record.verdict === "refused" ? el("span", { class: "late" }, " " + t("refused")) : null);
+}
+
+function remember(record) {
   recent.unshift(record);
   recent.length = Math.min(recent.length, 12);
-  $("recent").prepend(line);
+  $("recent").prepend(feedLine(record, true));
   while ($("recent").children.length > 12) $("recent").lastChild.remove();
 }
+
+// History and state come by different ways: a record may be told before the title of its case is known.
+function nameRecent(row) {
+  const unnamed = recent.filter((record) => record.case_id === row.id && !record.title);
+  for (const record of unnamed) record.title = row.title;
+  if (unnamed.length) drawRecent();
+}
+
+const drawRecent = () => replace("recent", recent.map((record) => feedLine(record, false)));
 
 // A list that shows its first page follows the cases, at most once a second.
 let listTimer = 0;
@@ -180,6 +192,7 @@ function onEvent(name, data) {
     remember(data);
     if (!data.case_id) followList();
   } else if (name === "case") {
+    nameRecent(data);
     if (shown === "case/" + data.id) showCase(data.id).catch(problem);
     followList();
   }
@@ -242,8 +255,7 @@ $("login").addEventListener("submit", (event) => {
 $("leave").addEventListener("click", () => logout(""));
 $("lang").addEventListener("click", () => {
   switchLanguage();
-  $("recent").replaceChildren();
-  for (const record of recent.splice(0).reverse()) remember(record);
+  drawRecent();
   route();
 });
 $("search").addEventListener("submit", (event) => {

@@ -9,12 +9,15 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def kafka():
+def kafka(tmp_path_factory):
+    """The broker, with the published packs as hyctl writes them, once: each test's registry is a copy."""
     with Kafka() as broker:
+        with World(broker, "base.", tmp_path_factory.mktemp("base"), start=False, topics=False) as base:
+            broker.published = base.publish()
         yield broker
 
 
 @pytest.fixture
 def world(kafka, tmp_path):
-    with World(kafka.bootstrap, f"d{next(_numbers)}.", tmp_path) as one:
+    with World(kafka, f"d{next(_numbers)}.", tmp_path) as one:
         yield one

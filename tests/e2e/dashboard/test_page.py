@@ -107,10 +107,11 @@ def test_news_come_without_reloading(world, town, browser):
         visit.page.wait_for_selector("#live:has-text('实时更新中')")
         world.open("new", "新来信", "刚刚")
         visit.page.wait_for_function("() => document.querySelector('#total-open b').textContent === '5'")
+        visit.page.wait_for_selector("#recent >> text=立案 — 新来信")
         visit.page.click("#total-open")
-        visit.page.wait_for_selector("text=新来信")
+        visit.page.wait_for_selector("#cases >> text=新来信")
         other = world.open("newer", "更新的来信", "刚刚")
-        visit.page.wait_for_selector("text=更新的来信")
+        visit.page.wait_for_selector("#cases >> text=更新的来信")
         visit.page.click("text=" + other.receipt_number)
         visit.page.wait_for_selector("#case-title:has-text('更新的来信')")
         with Casework(world, other):

@@ -9,7 +9,7 @@ def town(world):
     one = {"leak": world.open("leak", "水管漏水", "映月小区3栋水管破了💧", due_in=DAY),
            "bus": world.open("bus", "公交改线", "24路不停了", department="jiaotong", due_in=2 * DAY),
            "road": world.open("road", "", "路灯不亮，晚上很黑", department="jiaotong", due_in=3 * DAY)}
-    one["incident"] = world.open("停水 映月小区", department="wangxinban", kind="incident", due_in=600_000)
+    one["incident"] = world.open("澄塘区||映月小区", department="wangxinban", kind="incident", due_in=600_000)
     late = world.case("late", due_in=-1000)
     late.clocks[0].state = 3
     world.write(late)
@@ -42,7 +42,7 @@ def test_the_figures_are_the_cases_behind_them(world, town):
     for figure in ("open", "soon", "late", "closed_today", "incident"):
         assert world.get("operator", f"/v1/cases?filter={figure}")["total"] == overview["totals"][figure]
     assert [row["id"] for row in overview["incidents"]] == [town["incident"].id]
-    assert overview["incidents"][0]["acknowledged"] is None
+    assert overview["incidents"][0]["acknowledged"] is None and overview["incidents"][0]["title"] == "澄塘区 · 映月小区"
     assert len(world.get("operator", "/v1/noted")["noted"]) == overview["totals"]["noted"]
 
 
@@ -196,7 +196,7 @@ def test_stages_say_who_is_up_how_far_behind_and_how_often_started_again(kafka, 
                                                             {"name": "kafka", "restarts": 0, "state": "running"},
                                                             {"name": "redis", "restarts": 1, "state": "waiting"}]}))
     dead = paths.free_port()
-    with World(kafka.bootstrap, "stages.", tmp_path, {"dashboard.supervisor": str(state)}, start=False) as world:
+    with World(kafka, "stages.", tmp_path, {"dashboard.supervisor": str(state)}, start=False) as world:
         world.more["dashboard.programs"] = f"self=http://{world.http},gone=http://127.0.0.1:{dead}"
         world.write_files()
         world.dashboard = world.start_dashboard()
@@ -213,6 +213,6 @@ def test_a_list_of_programs_that_cannot_be_read_is_refused_at_start(kafka, tmp_p
 
     from harness import paths
     from world import World
-    with World(kafka.bootstrap, "refused.", tmp_path, {"dashboard.programs": programs}, start=False, topics=False) as world:
+    with World(kafka, "refused.", tmp_path, {"dashboard.programs": programs}, start=False, topics=False) as world:
         done = subprocess.run([paths.program("dashboard"), "--config", str(world.config)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 1 and "dashboard.programs" in done.stderr, done.stderr

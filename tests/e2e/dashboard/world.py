@@ -10,6 +10,7 @@ import time
 
 import httpx
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
 
 from harness import contract, paths, topics
 from harness.supervisor import Program
@@ -47,13 +48,13 @@ def set_time(field, ms):
 
 
 class World:
-    def __init__(self, bootstrap, prefix, folder, settings=None, start=True, topics=True):
-        self.bootstrap, self.prefix, self.folder = bootstrap, prefix, folder
+    def __init__(self, kafka, prefix, folder, settings=None, start=True, topics=True):
+        self.kafka, self.bootstrap, self.prefix, self.folder = kafka, kafka.bootstrap, prefix, folder
         self.config = folder / "config.yaml"
         self.tokens = {name: secrets.token_urlsafe(32) for name in
                        ("operator", "shuiwu", "jiaotong", "wangxinban", "stranger")}
         self.more = settings or {}
-        self.producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 1})
+        self.producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 1})
         self.journal_seq, self.programs, self.clients = {}, [], []
         self.http, self.public = f"127.0.0.1:{paths.free_port()}", f"127.0.0.1:{paths.free_port()}"
         self.write_files()
@@ -97,9 +98,30 @@ class World:
                               timeout=120)
         assert done.returncode == 0, done.stderr + done.stdout
 
-    def make_topics(self):
+    def publish(self):
+        """Topics and packs as hyctl makes them; gives the registry's records without the topics' log ids."""
         self.hyctl("topics", "create")
         self.hyctl("policy", "publish")
+        records = topics.read_all(self.bootstrap, self.prefix + "hy.registry")
+        return [(r.key, r.value) for r in records if not r.key.startswith(b"log/")]
+
+    def make_topics(self):
+        """What the dashboard reads and writes, two partitions each, with log ids and the published packs."""
+        names = [*PLAIN, "hy.registry", "hy.commands", *(f"hy.work.{code}" for code in DEPARTMENTS)]
+        settings = {"hy.registry": {"cleanup.policy": "compact"}, "hy.commands": {"message.timestamp.type": "LogAppendTime"}}
+        one = ("hy.registry", "hy.work.")
+        admin = topics.admin(self.bootstrap)  # must outlive its futures
+        made = admin.create_topics(
+            [NewTopic(self.prefix + name, 1 if name.startswith(one) else 2, 1, config=settings.get(name, {})) for name in names])
+        for future in made.values():
+            future.result(30)
+        ids = []
+        for name in names:
+            content = hash_fields("log", self.prefix, name).encode()
+            record = contract.cls("RegistryRecord")(schema_version=1, kind="log", id=self.prefix + name, content=content,
+                                                    hash=hashlib.sha256(content).digest())
+            ids.append((f"log/{self.prefix}{name}".encode(), record.SerializeToString()))
+        topics.send(self.bootstrap, self.prefix + "hy.registry", ids + self.kafka.published)
 
     def start_dashboard(self):
         program = Program("dashboard", [paths.program("dashboard"), "--config", str(self.config)], folder=self.folder)
