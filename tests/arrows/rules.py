@@ -270,18 +270,27 @@ def unfinished_words(root):
 
 
 def unlisted_libraries(root):
-    """A library that CMake asks for and deploy/packages does not install would be missed only on a bare machine."""
-    listed = {word.split(":", 1)[1] for line in lines(root, "deploy/packages") for word in line.split()[:1]
-              if word.startswith("pkg-config:")}
+    """What CMake asks the machine for and deploy/packages does not bring would be missed only on a bare machine."""
+    rows = [line.split() for line in lines(root, "deploy/packages") if line.strip() and line[0] not in "#["]
+    checks, packages = {row[0] for row in rows}, [row[-1] for row in rows]
     found = []
     for path in files(root, "CMakeLists.txt", ".cmake"):
         for number, line in enumerate(lines(root, path), 1):
-            match = re.search(r"pkg_check_modules\(\s*\w+([^)]*)\)", line)
-            names = [w for w in match.group(1).split() if not w.isupper() and w != "IMPORTED_TARGET"] if match else []
-            for name in (re.split(r"[<>=]", w)[0] for w in names):
-                if name not in listed:
-                    found.append(f"{path}:{number}: asks pkg-config for {name}, which deploy/packages does not bring")
+            for kind, name in asked(re.sub(r"#.*", "", line)):
+                listed = any(p.startswith(f"lib{name}") for p in packages) if kind == "library" else f"{kind}:{name}" in checks
+                if not listed:
+                    found.append(f"{path}:{number}: asks for the {kind} {name}, which deploy/packages does not bring")
     return found
+
+
+def asked(line):
+    """[(kind, name)] of a line of CMake; kinds as in deploy/packages, and library for what pkg-config does not know."""
+    if match := re.search(r"pkg_check_modules\(\s*\w+([^)]*)\)", line):
+        words = [w for w in match.group(1).split() if not w.isupper()]
+        return [("pkg-config", re.split(r"[<>=]", w)[0]) for w in words]
+    if match := re.search(r"find_(library|program)\(\s*\w+\s+(?:NAMES\s+)?([\w.+-]+)", line):
+        return [("command" if match.group(1) == "program" else "library", match.group(2))]
+    return []
 
 
 def programs_without_a_line(root):

@@ -62,7 +62,11 @@ BROKEN = [
     (rules.unfinished_words, {"docs/a.md": "a\nTO" "DO: more\n"}, "docs/a.md:2"),
     (rules.unfinished_words, {"docs/a.md": "see /ro" "ot/x\n"}, "docs/a.md:1"),
     (rules.unlisted_libraries, {"deploy/packages": PACKAGES, "lib/x/CMakeLists.txt":
-                                "pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)\n"}, "pkg-config for libuv"),
+                                "pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)\n"}, "the pkg-config libuv"),
+    (rules.unlisted_libraries, {"deploy/packages": PACKAGES, "tools/x/CMakeLists.txt": "find_library(CSV csv REQUIRED)\n"},
+     "the library csv"),
+    (rules.unlisted_libraries, {"deploy/packages": PACKAGES, "proto/CMakeLists.txt": "find_program(P protoc-c)\n"},
+     "the command protoc-c"),
     (rules.programs_without_a_line, {"deploy/programs": "sla 1 9104\n", "consumers/sla/CMakeLists.txt": "hy_program(sla)\n",
                                      "consumers/router/CMakeLists.txt": "hy_program(router SOURCES a.c)\n"}, "router is built"),
     (rules.programs_without_a_line, {"deploy/programs": "sla 1 9104\n"}, "sla is not built"),
