@@ -35,6 +35,11 @@ static bool is_open(const Huiying__V1__Delivery *d) {
            d->state == HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_UNKNOWN;
 }
 
+static bool is_over(const Huiying__V1__Case *c) {
+    return c->state == HUIYING__V1__CASE_STATE__CASE_STATE_CLOSED ||
+           c->state == HUIYING__V1__CASE_STATE__CASE_STATE_WITHDRAWN;
+}
+
 static int64_t ms_of(const Huiying__V1__Time *time) {
     return time ? time->unix_ms : 0;
 }
@@ -107,7 +112,8 @@ static int fold_case(struct outbox *outbox, struct hy_sqlite *db, const struct h
         rc = put_delivery(db, record->partition, c, c->deliveries[i], record->timestamp_ms, err);
     }
     if (rc == HY_OK && any) return put_snapshot(db, record->partition, c->id, record->value, err);
-    return rc == HY_OK ? run_text(db, "DELETE FROM content WHERE case_id=?", c->id, err) : rc;
+    // A draft comes long before the delivery that it becomes: texts go only when nothing more will be sent.
+    return rc == HY_OK && is_over(c) ? run_text(db, "DELETE FROM content WHERE case_id=?", c->id, err) : rc;
 }
 
 static int fold_content(struct outbox *outbox, struct hy_sqlite *db, const struct hy_fold_record *record,

@@ -12,7 +12,7 @@ _numbers = itertools.count(1)
 def kafka(tmp_path_factory):
     """The broker, with the published packs as hyctl writes them, once: each test's registry is a copy."""
     with Kafka() as broker:
-        with World(broker, "base.", tmp_path_factory.mktemp("base"), start=False, topics=False) as base:
+        with World(broker, "base.", tmp_path_factory.mktemp("base"), start=False, make=False) as base:
             broker.published = base.publish()
         yield broker
 

@@ -213,6 +213,6 @@ def test_a_list_of_programs_that_cannot_be_read_is_refused_at_start(kafka, tmp_p
 
     from harness import paths
     from world import World
-    with World(kafka, "refused.", tmp_path, {"dashboard.programs": programs}, start=False, topics=False) as world:
+    with World(kafka, "refused.", tmp_path, {"dashboard.programs": programs}, start=False, make=False) as world:
         done = subprocess.run([paths.program("dashboard"), "--config", str(world.config)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 1 and "dashboard.programs" in done.stderr, done.stderr

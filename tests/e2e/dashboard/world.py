@@ -9,7 +9,7 @@ import threading
 import time
 
 import httpx
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from harness import contract, paths, topics
@@ -48,17 +48,17 @@ def set_time(field, ms):
 
 
 class World:
-    def __init__(self, kafka, prefix, folder, settings=None, start=True, topics=True):
+    def __init__(self, kafka, prefix, folder, settings=None, start=True, make=True):
         self.kafka, self.bootstrap, self.prefix, self.folder = kafka, kafka.bootstrap, prefix, folder
         self.config = folder / "config.yaml"
         self.tokens = {name: secrets.token_urlsafe(32) for name in
                        ("operator", "shuiwu", "jiaotong", "wangxinban", "stranger")}
         self.more = settings or {}
-        self.producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 1})
+        self.producer = topics.producer(self.bootstrap)
         self.journal_seq, self.programs, self.clients = {}, [], []
         self.http, self.public = f"127.0.0.1:{paths.free_port()}", f"127.0.0.1:{paths.free_port()}"
         self.write_files()
-        if topics:
+        if make:
             self.make_topics()
         if start:
             self.dashboard = self.start_dashboard()
@@ -74,7 +74,7 @@ class World:
         for program in self.programs:
             program.close()
         if not kind:  # a drained end, and nothing that a sanitizer had to say
-            assert codes in ([], [0]) and "Sanitizer" not in logs and "runtime error" not in logs, logs[-4000:]
+            assert not any(codes) and "Sanitizer" not in logs and "runtime error" not in logs, logs[-4000:]
 
     def write_files(self):
         roles = {"operator": "operator -", "wangxinban": "wangxinban -", "stranger": "guest -"}
@@ -82,8 +82,9 @@ class World:
         tokens = self.folder / "tokens"
         tokens.write_text("\n".join(lines) + "\n")
         tokens.chmod(0o600)
-        settings = {"kafka.brokers": self.bootstrap, "kafka.prefix": self.prefix, "policy.pack": "sample", "log.format": "text",
-                    "dashboard": {"http.listen": self.http, "public.listen": self.public, "data.dir": str(self.folder),
+        settings = {"kafka.brokers": self.bootstrap, "kafka.prefix": self.prefix, "log.format": "text",
+                    "hyctl": {"policy.pack": "sample"},
+                    "dashboard": {"http.listen": self.http, "public.listen": self.public, "data.dir": str(self.folder), "policy.pack": "sample",
                                   "dashboard.tokens": str(tokens), **self.more}}
         lines = []
         for key, value in settings.items():
