@@ -85,12 +85,13 @@ class City:
             "kafka.brokers": self.kafka.bootstrap,
             "redis.url": self.redis.url,
             "data.dir": str(self.folder.path),
-            "policy.pack": self.pack,
             "log.format": "text",
         }
         lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
+        for name in ("router", "casework", "sentinel", "hyctl"):
+            lines += [f"{name}:", f"  policy.pack: {self.pack}"]
         if "dashboard" in self.names:
-            lines += ["dashboard:", f"  tokens: {json.dumps(str(tokens))}", f"  public.listen: \"127.0.0.1:{self.ports['public']}\""]
+            lines += ["dashboard:", f"  policy.pack: {self.pack}", f"  tokens: {json.dumps(str(tokens))}", f"  public.listen: \"127.0.0.1:{self.ports['public']}\""]
         self.config.write_text("\n".join(lines) + "\n")
 
     def _publish(self):
