@@ -11,6 +11,7 @@
 #include "lib/base/metrics.h"
 #include "lib/base/pb.h"
 #include "lib/core/case.h"
+#include "lib/core/route.h"
 #include "lib/lane/topics.h"
 
 enum { TICK_OBSERVATIONS = 200, TICK_EVICTIONS = 200 };
@@ -112,6 +113,7 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
         return hy_fail(err, HY_EINVALID, "sighting without times, or its key is not its subject's");
     }
     if (sighting->historic) return HY_OK; // old data makes no incidents
+    if (sighting->weight * 100 < HY_SUBJECT_MAIN_PERCENT) return HY_OK; // only in passing: it would count for nothing
     rc = rules_now(hy_lane_user(ctx), &rules, err);
     if (rc == HY_OK) rc = advance(ctx, sighting->received->unix_ms, err);
     return rc == HY_OK ? count_one(ctx, &rules, sighting, key, err) : rc;
