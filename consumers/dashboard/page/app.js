@@ -144,7 +144,7 @@ async function showCase(id) {
   parts.push(textParts(one));
   parts.push(subtable("clocks", ["clock", "state", "due", "article"], one.clocks.map((c) => [c.label || c.name, el("span", { class: c.state === "breached" ? "late" : c.state === "running" && c.stage > 0 ? "soon" : false }, t(c.state)), clockText(c.due) + (c.provisional ? " (" + t("provisional") + ")" : ""), c.article])));
   parts.push(subtable("reasons", ["step", "reason", "weight"], one.reasons.map((r) => [t(r.step), r.what, r.weight ? Math.round(r.weight * 100) / 100 : ""])));
-  parts.push(subtable("deliveries", ["kind", "target", "state", "proof"], one.deliveries.map((d) => [t("purpose_" + d.purpose), t(d.target), t(d.state === "failed" ? "failed_state" : d.state), d.receipt])));
+  parts.push(subtable("deliveries", ["kind", "target", "state", "proof"], one.deliveries.map((d) => [t("purpose_" + d.purpose), t(d.target), t(d.state === "failed" ? "failed_state" : d.state), t(d.receipt)])));
   parts.push(subtable("evidence", ["time", "reach", "source"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach, /^https?:\/\//.test(p.url) ? el("a", { href: p.url, rel: "noreferrer noopener" }, p.url) : p.url || p.event_id.slice(0, 8)])));
   parts.push(subtable("journal", ["number", "time", "command", "actor", "explanation", "verdict"], one.journal.map((j) => [j.seq, clockText(j.at), commandWord(j.command), t(j.actor), ruleText(j), verdictMark(j.verdict)])));
   $("case-body").replaceChildren(...parts.filter(Boolean));

@@ -101,6 +101,8 @@ const words = {
   draft: ["拟复", "draft"], note: ["备注", "remark"], message: ["来信", "message"], notice: ["通知", "notice"], reply: ["答复", "reply"],
   status_page: ["查询页", "status page"], cac_webhook: ["网信办", "internet-information office"], weixin: ["微信", "WeChat"], web: ["网页留言", "web form"],
   weibo: ["微博", "Weibo"], failed_state: ["未送达", "failed"],
+  request: ["判为诉求", "request"], operator: ["调度员", "operator"], wangxinban: ["网信办", "internet-information office"], "read back": ["回读确认", "read back"],
+  citizen: ["来信人", "citizen"],
   place: ["地名", "place"], list: ["派单目录", "dispatch list"], model: ["模型", "model"], triage: ["分拨", "triage"],
   router: ["分派", "router"], casework: ["办件", "casework"], sla: ["时限", "sla"], sentinel: ["舆情", "sentinel"], courier: ["送达", "courier"],
   gateway: ["接入", "gateway"], dashboard: ["看板", "dashboard"], kafka: ["Kafka", "Kafka"], redis: ["Redis", "Redis"],
