@@ -82,6 +82,13 @@ struct hy_emit {
     bool tombstone;
 };
 
+// A record that this lane began alone.
+struct hy_begun {
+    int input;
+    int32_t partition;
+    int64_t offset;
+};
+
 struct hy_lane_txn {
     bool open, broken; // broken: something in it failed, it can only be aborted
     int64_t began_ms;
@@ -144,6 +151,8 @@ struct hy_lane {
     struct hy_emit *emits;
     size_t n_emits, cap_emits;
     struct hy_buf emit_bytes, packed;
+    struct hy_begun *begun;
+    size_t n_begun;
 
     int64_t resume_ms, lost_ms, next_tick_ms;
     int64_t wall_seen_ms, mono_seen_ms; // for clock jumps

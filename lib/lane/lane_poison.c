@@ -3,6 +3,7 @@
 // before it is handled, and after HY_LANE_SINGLES of them in batches that double until they are normal again - a crash
 // on the way starts over with single records, at what is committed by then, so that the record at fault is soon alone.
 // Only a record that was begun alone three times is a dead letter.
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/fault.h"
@@ -49,13 +50,33 @@ void hy_lane_note_commit(const struct hy_lane *lane, struct hy_part *part) {
     }
 }
 
+// What this lane itself has begun and outlived does not count again: only a begin that nobody came back from does. Kept
+// by the lane, not by the part, because a partition may leave and return between.
+static bool begun_by_us(struct hy_lane *lane, const struct hy_part *part, int64_t offset) {
+    for (size_t i = 0; i < lane->n_begun; i++)
+        if (lane->begun[i].input == part->input && lane->begun[i].partition == part->partition) {
+            bool same = lane->begun[i].offset == offset;
+            lane->begun[i].offset = offset;
+            return same;
+        }
+    struct hy_begun *more = realloc(lane->begun, (lane->n_begun + 1) * sizeof *more);
+    if (more == NULL) return false;
+    lane->begun = more;
+    lane->begun[lane->n_begun++] =
+        (struct hy_begun){.input = part->input, .partition = part->partition, .offset = offset};
+    return false;
+}
+
 // Commits that the record is begun now. False when that did not become known good; the record is offered again.
 static bool note_begun(struct hy_lane *lane, struct hy_part *part, int64_t offset) {
+    bool again = begun_by_us(lane, part, offset);
+    if (again && part->good.begun == offset) return true;
     if (hy_lane_begin(lane) != HY_OK) {
         hy_lane_rebarrier(lane);
         return false;
     }
-    part->open.begun_times = part->good.begun == offset ? part->good.begun_times + 1 : 1;
+    uint32_t before = part->good.begun == offset ? part->good.begun_times : 0;
+    part->open.begun_times = before + 1;
     part->open.begun = offset;
     part->touched = true;
     return hy_lane_commit(lane) == HY_LANE_GOOD;

@@ -67,7 +67,8 @@ static int learn_dead_partitions(struct hy_lane *lane, struct hy_error *err) {
     char full[HY_TOPIC_NAME_SIZE];
     hy_topic_full(lane->options->kafka.prefix, HY_TOPIC_DEAD, full);
     int rc = hy_kafka_partitions(lane->producer, full, INIT_SLICE_MS, &lane->dead_partitions, err);
-    return rc == HY_OK || rc == HY_EAUTH || rc == HY_ENOTFOUND ? rc : HY_EAGAIN;
+    // It was there at the start; a broker that just came back may not know its topics yet.
+    return rc == HY_OK || rc == HY_EAUTH ? rc : HY_EAGAIN;
 }
 
 int hy_lane_producer_ready(struct hy_lane *lane, struct hy_error *err) {

@@ -30,8 +30,10 @@ static void undo(struct hy_lane *lane, struct hy_part *part) {
     hy_lane_forget_emits(lane);
 }
 
-// Everything the call wrote becomes part of the transaction.
-static int keep(struct hy_lane *lane, struct hy_part *part) {
+// Everything the call wrote becomes part of the transaction; `before` is what the overlay weighed before the call.
+static int keep(struct hy_lane *lane, struct hy_part *part, size_t before) {
+    size_t after = part->store.overlay.bytes;
+    if (after > before) lane->txn.bytes += (int64_t)(after - before); // sent at the commit, once a key
     hy_store_keep(&part->store);
     part->data_dirty = part->touched = true;
     return hy_lane_send_emits(lane);
@@ -57,7 +59,6 @@ static void moved_past(struct hy_lane *lane, struct hy_part *part, const rd_kafk
     part->at_end = false;
     part->txn_records++;
     lane->txn.records++;
-    lane->txn.bytes += (int64_t)message->len / 8; // input costs time too, if less
 }
 
 static int dead(struct hy_lane *lane, struct hy_part *part, const rd_kafka_message_t *message, const char *reason,
@@ -118,13 +119,14 @@ int hy_lane_handle(struct hy_lane *lane, struct hy_part *part, const rd_kafka_me
     lane->ctx = (struct hy_lane_ctx){.lane = lane, .part = part, .record = &record, .now_ms = now};
     hy_arena_reset(lane->arena);
     HY_FAULT_POINT("lane.mid_handle");
+    size_t before = part->store.overlay.bytes;
     int rc = lane->handler->handle(&lane->ctx, &record, &err);
     if (rc == HY_EAGAIN) {
         undo(lane, part);
         return rc;
     }
     if (rc != HY_OK) return dead(lane, part, message, hy_error_name(rc), err.text, now);
-    rc = keep(lane, part);
+    rc = keep(lane, part, before);
     if (rc != HY_OK) return rc;
     part->last_record_ms = stamp;
     moved_past(lane, part, message, now);
@@ -138,6 +140,7 @@ static void tick(struct hy_lane *lane, struct hy_part *part, int64_t wall_ms) {
     struct hy_error err = {0};
     lane->ctx = (struct hy_lane_ctx){.lane = lane, .part = part, .now_ms = now};
     hy_arena_reset(lane->arena);
+    size_t before = part->store.overlay.bytes;
     int rc = lane->handler->tick(&lane->ctx, part->partition, now, &err);
     if (rc != HY_OK) {
         undo(lane, part);
@@ -151,7 +154,7 @@ static void tick(struct hy_lane *lane, struct hy_part *part, int64_t wall_ms) {
         return;
     }
     // Its transaction sends the unchanged position again, and so is refused to whoever lost the partition.
-    if (hy_lane_begin(lane) != HY_OK || keep(lane, part) != HY_OK) {
+    if (hy_lane_begin(lane) != HY_OK || keep(lane, part, before) != HY_OK) {
         undo(lane, part);
         lane->txn.broken = true;
         return;

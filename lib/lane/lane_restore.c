@@ -65,6 +65,11 @@ static int ask_committed(struct hy_lane *lane, struct hy_error *err) {
 
 // ---- (a) and (b) the fold ----
 
+// What heals by waiting. The topics were there at the start; a broker that just came back may not know them yet.
+static bool heals(int rc) {
+    return rc == HY_ETIMEOUT || rc == HY_ENET || rc == HY_EIO || rc == HY_ENOTFOUND;
+}
+
 static int open_fold(struct hy_lane *lane, struct hy_error *err) {
     struct hy_lane_restore *restore = &lane->restore;
     restore->reads = calloc(lane->n_parts, sizeof *restore->reads);
@@ -110,9 +115,9 @@ static int fold(struct hy_lane *lane, struct hy_error *err) {
     if (lane->handler->state == NULL) return HY_OK;
     int rc = restore->reader == NULL ? open_fold(lane, err) : HY_OK;
     if (rc == HY_OK) rc = hy_reader_ends(restore->reader, ASK_MS, err);
-    if (rc == HY_ETIMEOUT || rc == HY_ENET || rc == HY_EIO) return HY_EAGAIN;
+    if (heals(rc)) return HY_EAGAIN;
     if (rc == HY_OK) rc = hy_reader_step(restore->reader, SLICE_MS, false, fold_record, lane, err);
-    if (rc < 0) return rc;
+    if (rc < 0) return heals(rc) ? HY_EAGAIN : rc;
     if (!hy_reader_done(restore->reader)) return hy_fail(err, HY_EAGAIN, "reading %s", lane->owner->state);
     for (size_t i = 0; i < lane->n_parts; i++) {
         lane->parts[i]->state_position = restore->reads[i].position;
@@ -134,7 +139,7 @@ static int open_probe(struct hy_lane *lane, struct hy_error *err) {
 static int ask_ends(struct hy_lane *lane, struct hy_part *part, struct hy_error *err) {
     int rc = hy_kafka_watermarks(hy_reader_probe(lane->restore.reader), lane->owner->inputs[part->input],
                                  part->partition, ASK_MS, &part->low, &part->high, err);
-    return rc == HY_ETIMEOUT || rc == HY_ENET || rc == HY_EIO ? HY_EAGAIN : rc;
+    return heals(rc) ? HY_EAGAIN : rc;
 }
 
 static int positions(struct hy_lane *lane, struct hy_error *err) {

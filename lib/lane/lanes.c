@@ -137,6 +137,7 @@ static void free_lane(struct hy_lane *lane) {
     if (lane == NULL) return;
     hy_arena_free(lane->arena);
     free(lane->emits);
+    free(lane->begun);
     hy_buf_free(&lane->emit_bytes);
     hy_buf_free(&lane->packed);
     pthread_mutex_destroy(&lane->text_lock);

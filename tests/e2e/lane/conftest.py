@@ -14,7 +14,8 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def kafka():
-    with Kafka() as broker:
+    # Sessions shorter than a broker's usual 6 s are allowed, for tests in which processes die one after the other.
+    with Kafka({"group.min.session.timeout.ms": "1000"}) as broker:
         yield broker
 
 

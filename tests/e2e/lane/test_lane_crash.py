@@ -1,4 +1,4 @@
-"""Records that end the process: found, dead-lettered, and nothing else is lost. The four systems run side by side, because
+"""Records that end the process: found, dead-lettered, and nothing else is lost. The systems run side by side, because
 each death costs the wait for a dead member of the group."""
 import signal
 from types import SimpleNamespace
@@ -6,18 +6,23 @@ from types import SimpleNamespace
 import pytest
 
 
+SHORT = "props=session.timeout.ms=2000;heartbeat.interval.ms=500"
+
+
 @pytest.fixture(scope="module")
 def crashed(systems):
-    one, two, stateless, endless = (systems() for _ in range(4))
+    one, two, stateless, endless, waiting = (systems() for _ in range(5))
     places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
     two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
     two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
     stateless.send(*[b"1"] * 30, b"crash", *[b"1"] * 30)
     endless.send(b"1", b"loop", b"2")
-    runs = {one: one.run(), two: two.run(lanes=2), stateless: stateless.run("stateless"), endless: endless.run("stuck=2000")}
+    waiting.send(b"1", b"crash", b"again 8", b"2")
+    runs = {system: system.run(SHORT, *words) for system, words in
+            ((one, ()), (two, ()), (stateless, ("stateless",)), (endless, ("stuck=2000",)), (waiting, ()))}
     for system in runs:
         system.await_done(240)
-    return SimpleNamespace(one=one, two=two, stateless=stateless, endless=endless, place=places[300],
+    return SimpleNamespace(one=one, two=two, stateless=stateless, endless=endless, waiting=waiting, place=places[300],
                            exits=lambda system: runs[system].exits)
 
 
@@ -46,3 +51,9 @@ def test_a_record_that_never_ends_is_ended_by_the_watchdog_and_found(crashed):
     assert [d.reason for d in crashed.endless.dead()] == ["crashed"]
     assert set(crashed.exits(crashed.endless)) == {70}
     assert crashed.endless.state() == {b"k": b"2 3"}
+
+
+def test_a_record_that_asks_to_wait_while_records_go_one_by_one_is_not_taken_for_poison(crashed):
+    """It is begun again and again, but it has crashed nothing."""
+    assert [d.reason for d in crashed.waiting.dead()] == ["crashed"]
+    assert [row[2] for row in crashed.waiting.journal()] == [1, 2]

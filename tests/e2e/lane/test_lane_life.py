@@ -184,3 +184,26 @@ def test_a_broker_that_stands_still_for_longer_than_a_transaction_costs_nothing(
     system.send(*[b"%d" % i for i in range(500, 600)])
     system.await_done(90)
     assert amounts(system) == list(range(600))
+
+
+def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(system):
+    """The broker stands still from before the end of a transaction until the lane has given up waiting for its answer."""
+    program = system.run()
+    system.send(*[b"1"] * 10)
+    system.await_done()
+    program.arm("lane.after_send_offsets:1:stop")
+    time.sleep(0.2)
+    system.send(*[b"1"] * 10)
+    deadline = time.monotonic() + 10
+    while program.state() != "T":
+        assert time.monotonic() < deadline, "the point was not hit"
+        time.sleep(0.02)
+    program.arm("")
+    frozen = system.kafka.stop_for(15)
+    program.signal(signal.SIGCONT)
+    frozen.join()
+    system.send(*[b"1"] * 10)
+    system.await_done(90)
+    assert system.state() == {b"k": b"30 30"}
+    assert len({row[:2] for row in system.journal()}) == len(system.journal()) == 30
+    assert "step=end" in program.text() and program.exits == []

@@ -1,7 +1,7 @@
 // The smallest handler with state, for the tests of the lane: hy.commands in, per-key counters in hy.cases, one
 // hy.journal record for each input record. Input value = a number; words make trouble on purpose (see `misbehave`).
 //   lane_toy create BROKERS PREFIX PARTITIONS
-//   lane_toy run BROKERS PREFIX INSTANCE LANES [stateless] [tick] [from=earliest] [stuck=MS]
+//   lane_toy run BROKERS PREFIX INSTANCE LANES [stateless] [tick] [from=earliest] [stuck=MS] [props=K=V;K=V]
 //   lane_toy publish BROKERS PREFIX TOPIC TIMEOUT_MS     "key value" lines → one line each: status partition offset
 //   lane_toy registry BROKERS PREFIX put KIND ID FILE | get KIND ID | list | follow SECONDS
 // State: "count sum". Journal: key as the input, value "partition offset amount count sum".
@@ -170,11 +170,12 @@ static int run(int argc, char **argv) {
                                       .close = stateless ? NULL : close_index,
                                       .user = stateless ? &stateless : NULL};
     const char *stuck = after(argc, argv, "stuck=");
-    struct hy_lane_options options = {.kafka = {.brokers = argv[2], .prefix = argv[3], .client_id = "toy"},
-                                      .instance = argv[4],
-                                      .lanes = (int)strtol(argv[5], NULL, 10),
-                                      .stuck_ms = stuck == NULL ? 0 : strtol(stuck, NULL, 10),
-                                      .from = after(argc, argv, "from=")};
+    struct hy_lane_options options = {
+        .kafka = {.brokers = argv[2], .prefix = argv[3], .client_id = "toy", .properties = after(argc, argv, "props=")},
+        .instance = argv[4],
+        .lanes = (int)strtol(argv[5], NULL, 10),
+        .stuck_ms = stuck == NULL ? 0 : strtol(stuck, NULL, 10),
+        .from = after(argc, argv, "from=")};
     struct hy_lanes *lanes;
     struct hy_error err = {0};
     if (hy_lanes_start(&options, &handler, &lanes, &err) != HY_OK) {
