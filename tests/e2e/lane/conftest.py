@@ -1,6 +1,8 @@
 """One broker for all tests of the lane; each test has topics of its own under a prefix."""
 import itertools
+import os
 import subprocess
+import threading
 import time
 
 import pytest
@@ -10,12 +12,64 @@ from harness.kafka import Kafka
 from harness.supervisor import Program
 
 _numbers = itertools.count()
+# Words for the toy: a session that ends sooner, for tests that wait for a dead member of the group.
+SHORT = "props=session.timeout.ms=2000;heartbeat.interval.ms=500"
+_background = {}
+
+
+def _run_in_background(name, work):
+    def run():
+        try:
+            _background[name] = work()
+        except Exception as e:  # the test that asks for the result must fail, not wait
+            _background[name] = e
+    _background[name, "thread"] = threading.Thread(target=run)
+    _background[name, "thread"].start()
+
+
+def _of_background(name):
+    _background[name, "thread"].join()
+    if isinstance(_background[name], Exception):
+        raise _background[name]
+    return _background[name]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name in ("test_lane_storm.py", "test_lane_crash.py"))
+
+
+def pytest_collection_finish(session):
+    """What mostly waits (for sessions of dead members to end) begins first, on brokers of its own, beside the rest."""
+    if session.config.option.collectonly:
+        return
+    files = {item.path.name for item in session.items}
+    if "test_lane_storm.py" in files:
+        import storm
+        _run_in_background("storm", lambda: storm.short(int(os.environ.get("HY_SEED", time.time()))))
+    if "test_lane_crash.py" in files:
+        import test_lane_crash
+        _run_in_background("crash", lambda: test_lane_crash.crash(System))
+
+
+@pytest.fixture
+def stormed():
+    """(problems, figures) of the storm's short form."""
+    return _of_background("storm")
+
+
+@pytest.fixture
+def crashed():
+    """What test_lane_crash.crash found."""
+    return _of_background("crash")
+
+
+# Sessions shorter than a broker's usual 6 s are allowed, and a killed node may register again after 4 s, not 9.
+BROKER = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "4000", "broker.heartbeat.interval.ms": "500"}
 
 
 @pytest.fixture(scope="session")
 def kafka():
-    # Sessions shorter than a broker's usual 6 s are allowed, for tests in which processes die one after the other.
-    with Kafka({"group.min.session.timeout.ms": "1000"}) as broker:
+    with Kafka(BROKER) as broker:
         yield broker
 
 

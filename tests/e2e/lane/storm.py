@@ -238,6 +238,12 @@ def keep(program):
     return target
 
 
+def short(seed):
+    """The short form on a broker of its own."""
+    with Kafka() as kafka:
+        return storm(kafka, "s.", POINTS, kills=2, stops=1, records=60000, seed=seed)
+
+
 def report(problems, figures, say=print):
     say("storm: " + " ".join(f"{k}={v}" for k, v in figures.items() if k != "per_point"))
     say("storm: " + " ".join(f"{k}={v}" for k, v in figures["per_point"].items()))

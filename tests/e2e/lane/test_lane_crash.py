@@ -1,59 +1,63 @@
-"""Records that end the process: found, dead-lettered, and nothing else is lost. The systems run side by side, because
-each death costs the wait for a dead member of the group."""
+"""Records that end the process: found, dead-lettered, and nothing else is lost. The systems run side by side and beside the
+other tests (conftest.py), because each death costs the wait for a dead member of the group."""
 import signal
 from types import SimpleNamespace
 
-import pytest
+from conftest import BROKER, SHORT
+from harness.kafka import Kafka
 
 
-SHORT = "props=session.timeout.ms=2000;heartbeat.interval.ms=500"
-
-
-@pytest.fixture(scope="module")
-def crashed(systems):
-    one, two, stateless, endless, waiting = (systems() for _ in range(5))
-    places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
-    two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
-    two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
-    stateless.send(*[b"1"] * 30, b"crash", *[b"1"] * 30)
-    endless.send(b"1", b"loop", b"2")
-    waiting.send(b"1", b"crash", b"again 8", b"2")
-    runs = {system: system.run(SHORT, *words) for system, words in
-            ((one, ()), (two, ()), (stateless, ("stateless",)), (endless, ("stuck=2000",)), (waiting, ()))}
-    for system in runs:
-        system.await_done(240)
-    return SimpleNamespace(one=one, two=two, stateless=stateless, endless=endless, waiting=waiting, place=places[300],
-                           exits=lambda system: runs[system].exits)
+def crash(make_system):
+    """Runs all systems to their end and reads what they left."""
+    with Kafka(BROKER) as kafka:
+        one, two, stateless, endless, waiting = systems = [make_system(kafka, 2) for _ in range(5)]
+        places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
+        two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
+        two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
+        stateless.send(*[b"1"] * 30, b"crash", *[b"1"] * 30)
+        endless.send(b"1", b"loop", b"2")
+        waiting.send(b"1", b"crash", b"again 8", b"2")
+        words = {stateless: ["stateless"], endless: ["stuck=2000"]}
+        try:
+            runs = [s.run(SHORT, *words.get(s, [])) for s in systems]
+            for s in systems:
+                s.await_done(240)
+            found = [SimpleNamespace(dead=s.dead(), journal=s.journal(), state=s.state(), exits=list(p.exits))
+                     for s, p in zip(systems, runs)]
+        finally:
+            for s in systems:
+                s.close()
+    return SimpleNamespace(place=places[300], **dict(zip(["one", "two", "stateless", "endless", "waiting"], found)))
 
 
 def test_a_record_that_crashes_the_process_is_dead_after_it_was_begun_alone_three_times(crashed):
-    (letter,) = crashed.one.dead()
+    (letter,) = crashed.one.dead
     assert letter.reason == "crashed" and letter.tries == 3 and letter.original == b"crash"
     assert (letter.source.partition, letter.source.offset) == crashed.place
-    assert [row[2] for row in crashed.one.journal()] == list(range(500))
-    assert crashed.one.state() == {b"k": b"500 %d" % sum(range(500))}
-    exits = crashed.exits(crashed.one)
-    assert set(exits) == {-signal.SIGABRT} and 5 <= len(exits) <= 16, exits
+    assert [row[2] for row in crashed.one.journal] == list(range(500))
+    assert crashed.one.state == {b"k": b"500 %d" % sum(range(500))}
+    assert set(crashed.one.exits) == {-signal.SIGABRT}
+    assert 5 <= len(crashed.one.exits) <= 16, crashed.one.exits
 
 
 def test_two_crashing_records_in_two_partitions_are_both_found(crashed):
-    assert [d.reason for d in crashed.two.dead()] == ["crashed", "crashed"]
-    assert crashed.two.state() == {b"a": b"40 40", b"d": b"40 40"}
+    assert [d.reason for d in crashed.two.dead] == ["crashed", "crashed"]
+    assert crashed.two.state == {b"a": b"40 40", b"d": b"40 40"}
 
 
 def test_a_crash_without_state_is_found_too(crashed):
-    assert [d.reason for d in crashed.stateless.dead()] == ["crashed"]
-    rows = [row[:2] for row in crashed.stateless.journal()]
+    assert [d.reason for d in crashed.stateless.dead] == ["crashed"]
+    rows = [row[:2] for row in crashed.stateless.journal]
     assert len(rows) == len(set(rows)) == 60
 
 
 def test_a_record_that_never_ends_is_ended_by_the_watchdog_and_found(crashed):
-    assert [d.reason for d in crashed.endless.dead()] == ["crashed"]
-    assert set(crashed.exits(crashed.endless)) == {70}
-    assert crashed.endless.state() == {b"k": b"2 3"}
+    assert [d.reason for d in crashed.endless.dead] == ["crashed"]
+    assert set(crashed.endless.exits) == {70}
+    assert crashed.endless.state == {b"k": b"2 3"}
 
 
 def test_a_record_that_asks_to_wait_while_records_go_one_by_one_is_not_taken_for_poison(crashed):
     """It is begun again and again, but it has crashed nothing."""
-    assert [d.reason for d in crashed.waiting.dead()] == ["crashed"]
-    assert [row[2] for row in crashed.waiting.journal()] == [1, 2]
+    assert [d.reason for d in crashed.waiting.dead] == ["crashed"]
+    assert [row[2] for row in crashed.waiting.journal] == [1, 2]

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from conftest import SHORT
 from harness import ledger, topics
 
 
@@ -69,7 +70,7 @@ def zombies(systems):
     made = {point: systems() for point in POINTS}
     first = {}
     for point, system in made.items():
-        first[point] = system.run(instance="0")
+        first[point] = system.run(SHORT, instance="0")
         system.send(*[b"1"] * 10)
     for point, system in made.items():
         system.await_done()
@@ -82,7 +83,7 @@ def zombies(systems):
         assert time.monotonic() < deadline, "a point was not hit"
         time.sleep(0.02)
     for system in made.values():
-        system.run(instance="1")
+        system.run(SHORT, instance="1")
     for system in made.values():
         system.await_done(40)
         assert system.state() == {b"k": b"20 20"}
@@ -108,7 +109,7 @@ def test_a_process_stopped_past_its_session_cannot_commit_when_it_wakes(zombies,
 
 
 def test_a_crash_in_the_middle_of_a_restore_and_of_a_record_changes_nothing(system):
-    program = system.run()
+    program = system.run(SHORT)
     system.send(*[b"1"] * 300)
     system.await_done()
     for point in ("lane.mid_handle:40:kill", "lane.in_restore:1:kill", "lane.after_start:1:kill"):
@@ -146,11 +147,11 @@ def test_an_idle_lane_writes_nothing(system):
 
 
 def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back(system):
-    program = system.run("tick")
+    program = system.run(SHORT, "tick")
     system.await_text(program, "past the barrier")
     time.sleep(5.5)
     program.kill()
-    time.sleep(8)
+    time.sleep(5)
     state = {k: [int(x) for x in v.split()] for k, v in system.state().items()}
     assert set(state) == {b"tick-0", b"tick-1"}
     for count, now in state.values():

@@ -1,16 +1,10 @@
 """The storm in its short form (storm.py has the long one): 2 kills and 1 stop at each named crash point."""
-import os
-import time
-
 import storm
-from harness.kafka import Kafka
 
 
-def test_sums_and_journal_equal_the_ledger_through_kills_and_stops_at_every_crash_point():
-    seed = int(os.environ.get("HY_SEED", time.time()))
-    with Kafka() as kafka:
-        problems, figures = storm.storm(kafka, "s.", storm.POINTS, kills=2, stops=1, records=60000, seed=seed)
-        storm.report(problems, figures)
+def test_sums_and_journal_equal_the_ledger_through_kills_and_stops_at_every_crash_point(stormed):
+    problems, figures = stormed
+    storm.report(problems, figures)
     assert not problems
     assert figures["kills"] == 8 and figures["stops"] == 4
     # Faults that tore no transaction would prove nothing.
