@@ -112,7 +112,7 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     if (!sighting->occurred || !sighting->received || !hy_bytes_equal(record->key, hy_bytes_of(key))) {
         return hy_fail(err, HY_EINVALID, "sighting without times, or its key is not its subject's");
     }
-    if (sighting->historic) return HY_OK; // old data makes no incidents
+    if (sighting->historic) return HY_OK;                               // old data makes no incidents
     if (sighting->weight * 100 < HY_SUBJECT_MAIN_PERCENT) return HY_OK; // only in passing: it would count for nothing
     rc = rules_now(hy_lane_user(ctx), &rules, err);
     if (rc == HY_OK) rc = advance(ctx, sighting->received->unix_ms, err);

@@ -19,8 +19,10 @@ TEXT = "映月小区三栋停水两天了😡\n请尽快处理"
 @pytest.fixture(scope="module")
 def world(kafka, tmp_path_factory):
     """One dashboard for all tests; each has cases of its own."""
+    with World(kafka, "packs.", tmp_path_factory.mktemp("packs"), start=False, make=False) as packs:
+        kafka.published = packs.publish()
     folder = tmp_path_factory.mktemp("rest")
-    with World(kafka.bootstrap, "rest.", folder) as one:
+    with World(kafka, "rest.", folder) as one:
         for name, token in one.tokens.items():
             (folder / f"{name}.token").write_text(token + "\n")
         yield one
