@@ -127,11 +127,14 @@ static bool clock_jumped(struct hy_lane *lane) {
     return true;
 }
 
-// A partition at its end has nothing left that could have crashed the last starts: its tries are forgotten.
-static void forget_tries(struct hy_lane *lane) {
+// A partition at its end has nothing left that could have crashed the last starts: its tries are forgotten. And its
+// group moves past the markers behind the last record, or whoever watches the group sees a lag for as long as nothing
+// comes.
+static void settle_ends(struct hy_lane *lane) {
     for (size_t i = 0; i < lane->n_parts; i++) {
         struct hy_part *part = lane->parts[i];
-        if (part->touched || !part->at_end || part->open.tries == 0 || hy_lane_begin(lane) != HY_OK) continue;
+        bool settled = part->open.tries == 0 && part->open.next == part->good.next;
+        if (part->touched || !part->at_end || settled || hy_lane_begin(lane) != HY_OK) continue;
         part->touched = true;
     }
 }
@@ -145,7 +148,7 @@ static void each_second(struct hy_lane *lane) {
         return;
     }
     hy_lane_tick_all(lane);
-    forget_tries(lane);
+    settle_ends(lane);
 }
 
 // ---- phases ----

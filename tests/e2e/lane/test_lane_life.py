@@ -146,6 +146,19 @@ def test_an_idle_lane_writes_nothing(system):
     assert topics.ends(system.bootstrap, system.topic("cases")) == before
 
 
+def test_a_group_at_rest_stands_at_the_end_of_its_log_past_the_markers_of_transactions(system):
+    """Else every partition that a lane wrote to would show a lag of one record for as long as nothing comes."""
+    system.run()
+    writer = topics.producer(system.bootstrap, **{"transactional.id": system.prefix + "writer"})
+    writer.init_transactions(30)
+    for n in range(3):
+        writer.begin_transaction()
+        writer.produce(system.topic("commands"), b"1", b"k")
+        writer.commit_transaction(30)
+        system.await_done(10)  # where the log ends, behind the marker
+    assert system.state() == {b"k": b"3 3"}
+
+
 def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back(system):
     program = system.run(SHORT, "tick")
     system.await_text(program, "past the barrier")
