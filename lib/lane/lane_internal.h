@@ -115,8 +115,7 @@ struct hy_lane_restore {
 };
 
 struct hy_lane_metrics {
-    struct hy_metric *records, *commits, *aborts, *unknown, *restores, *dead, *gaps, *backward, *recreated, *held,
-        *jumps;
+    struct hy_metric *records, *commits, *aborts, *unknown, *restores, *dead, *backward, *recreated, *held, *jumps;
     struct hy_metric *commit_seconds, *restore_seconds;
     struct hy_metric *lag, *oldest, *bytes, *keys, *partitions, *parked, *tick_errors;
 };

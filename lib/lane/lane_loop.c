@@ -52,23 +52,14 @@ void hy_lane_hold(struct hy_lane *lane, int64_t ms) {
 
 // ---- records ----
 
-// A record before the position was handled already; a gap is lawful in topics that lanes write (markers, aborted
-// records) and a loss in all others.
+// A record before the position was handled already. A gap is lawful: lanes and the replay write in transactions, which
+// leave markers and aborted records; what retention took away is told at the start (lane_position.c) or by the broker.
 static bool in_order(struct hy_lane *lane, const struct hy_part *part, const rd_kafka_message_t *message) {
-    int64_t gap = message->offset - part->open.next;
-    if (gap < 0) {
-        hy_metric_add(lane->metrics.backward, 1);
-        HY_ERROR("lane.backward", "a record was offered again and is skipped", "partition=%d offset=%lld next=%lld",
-                 part->partition, (long long)message->offset, (long long)part->open.next);
-        return false;
-    }
-    if (gap > 0 && !hy_topic_find(lane->handler->inputs[part->input])->transactional) {
-        hy_metric_add(lane->metrics.gaps, (double)gap);
-        HY_ERROR("lane.gap", "records are missing in the log", "topic=%s partition=%d from=%lld to=%lld",
-                 lane->handler->inputs[part->input], part->partition, (long long)part->open.next,
-                 (long long)message->offset);
-    }
-    return true;
+    if (message->offset >= part->open.next) return true;
+    hy_metric_add(lane->metrics.backward, 1);
+    HY_ERROR("lane.backward", "a record was offered again and is skipped", "partition=%d offset=%lld next=%lld",
+             part->partition, (long long)message->offset, (long long)part->open.next);
+    return false;
 }
 
 static void on_record(struct hy_lane *lane, const rd_kafka_message_t *message) {

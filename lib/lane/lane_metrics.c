@@ -15,8 +15,6 @@ void hy_lane_metrics_open(struct hy_lane *lane) {
     COUNTER(unknown, "commits_unknown_total", "Commits whose result is not known.");
     COUNTER(restores, "restores_total", "Passages through the restore barrier.");
     COUNTER(dead, "dead_letters_total", "Records that became dead letters.");
-    COUNTER(gaps, "offset_gap_records_total",
-            "Offsets skipped in topics that no lane writes: records lost on the way.");
     COUNTER(backward, "offset_backward_total", "Records offered again that were handled already, and skipped.");
     COUNTER(recreated, "producers_recreated_total", "Producers made anew after a failure or a slow commit.");
     COUNTER(held, "holds_total", "Times that a handler asked to wait.");

@@ -42,7 +42,6 @@ struct hy_topic {
     int64_t retention_ms; // -1: compacted, or for the archive period
     bool compacted;
     bool log_append_time; // the broker's clock stamps the records
-    bool transactional;   // written by lanes: offsets have gaps (markers, aborted records)
     const char *compression;
     int32_t max_bytes; // of one record
 };
