@@ -8,8 +8,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
 def pytest_collection_modifyitems(items):
-    """The storm has a city of its own: first, so that the town does not stand beside it."""
-    items.sort(key=lambda item: item.path.name != "test_storm.py")
+    """The storm and the real files have cities of their own: first, so that the town does not stand beside them."""
+    items.sort(key=lambda item: item.path.name not in ("test_storm.py", "test_real_files.py"))
 
 
 @pytest.fixture(scope="session")
