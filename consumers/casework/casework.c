@@ -153,6 +153,19 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     return write_effects(ctx, &effects, err);
 }
 
+// The message that the command brings or is about; most commands of people are about a case instead.
+static void identify(struct hy_arena *arena, struct hy_bytes value, char out[HY_ID_SIZE]) {
+    Huiying__V1__Command *command = NULL;
+    struct hy_error why = {0};
+    if (hy_pb_read(&huiying__v1__command__descriptor, arena, value, 0, &command, &why) != HY_OK) return;
+    const char *id = "";
+    if (command->body_case == HUIYING__V1__COMMAND__BODY_MESSAGE && command->message->event)
+        id = command->message->event->id;
+    else if (command->body_case == HUIYING__V1__COMMAND__BODY_ACT)
+        id = command->act->event_id;
+    if (hy_id_valid(id)) snprintf(out, HY_ID_SIZE, "%s", id);
+}
+
 static int tick_key(struct hy_lane_ctx *ctx, const char *key, int64_t now_ms, struct hy_error *err) {
     struct hy_engine engine = engine_of(hy_lane_user(ctx));
     struct hy_engine_view view = {view_get, ctx};
@@ -211,6 +224,7 @@ struct hy_lane_handler casework_handler(struct casework *casework) {
         .outputs = {HY_TOPIC_JOURNAL, HY_TOPIC_CONTENT, HY_TOPIC_COMMANDS},
         .max_record_bytes = 1024 * 1024,
         .handle = handle,
+        .identify = identify,
         .tick = tick,
         .open = open_partition,
         .load = load_key,

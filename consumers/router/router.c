@@ -222,6 +222,13 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     return rc;
 }
 
+static void identify(struct hy_arena *arena, struct hy_bytes value, char out[HY_ID_SIZE]) {
+    Huiying__V1__Event *event = NULL;
+    struct hy_error why = {0};
+    if (hy_pb_read(&huiying__v1__event__descriptor, arena, value, 0, &event, &why) == HY_OK && hy_id_valid(event->id))
+        snprintf(out, HY_ID_SIZE, "%s", event->id);
+}
+
 struct hy_lane_handler router_handler(struct router *router) {
     return (struct hy_lane_handler){
         .name = "router",
@@ -229,6 +236,7 @@ struct hy_lane_handler router_handler(struct router *router) {
         .outputs = {HY_TOPIC_COMMANDS, HY_TOPIC_SIGHTINGS},
         .max_record_bytes = 1024 * 1024,
         .handle = handle,
+        .identify = identify,
         .user = router,
     };
 }

@@ -119,6 +119,13 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     return rc == HY_OK ? count_one(ctx, &rules, sighting, key, err) : rc;
 }
 
+static void identify(struct hy_arena *arena, struct hy_bytes value, char out[HY_ID_SIZE]) {
+    Huiying__V1__Sighting *sighting = NULL;
+    struct hy_error why = {0};
+    int rc = hy_pb_read(&huiying__v1__sighting__descriptor, arena, value, 0, &sighting, &why);
+    if (rc == HY_OK && hy_id_valid(sighting->event_id)) snprintf(out, HY_ID_SIZE, "%s", sighting->event_id);
+}
+
 // A subject that the window and the baseline have forgotten makes room.
 static int evict(struct hy_lane_ctx *ctx, struct subject *subject, struct hy_error *err) {
     int rc = hy_lane_delete(ctx, hy_bytes_of(subject->key), err);
@@ -187,6 +194,7 @@ struct hy_lane_handler sentinel_handler(struct sentinel *sentinel) {
         .outputs = {HY_TOPIC_COMMANDS},
         .max_record_bytes = 64 * 1024,
         .handle = handle,
+        .identify = identify,
         .tick = tick,
         .open = open_partition,
         .load = load_key,

@@ -16,6 +16,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/id.h"
 #include "lib/lane/kafka_conf.h"
 
 enum {
@@ -56,6 +57,9 @@ struct hy_lane_handler {
     // the record becomes a dead letter, in the same transaction, with hy_error_name(code) as reason and err->text as
     // detail (no personal data!). Required.
     int (*handle)(struct hy_lane_ctx *ctx, const struct hy_record *record, struct hy_error *err);
+    // Whose record this is: writes the event's id, so that a dead letter says which message it was; leaves out empty
+    // when the value does not tell. Called for dead letters alone, with any bytes whatever. Optional.
+    void (*identify)(struct hy_arena *arena, struct hy_bytes value, char out[HY_ID_SIZE]);
     // Once a second for each partition of a stateful lane, inside a transaction; now as hy_lane_now. An error is
     // logged, counted, undone. Optional.
     int (*tick)(struct hy_lane_ctx *ctx, int32_t partition, int64_t now_ms, struct hy_error *err);

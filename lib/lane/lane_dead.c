@@ -44,6 +44,9 @@ int hy_lane_queue_dead(struct hy_lane *lane, const struct hy_part *part, int64_t
     Huiying__V1__SourcePosition source = HUIYING__V1__SOURCE_POSITION__INIT;
     Huiying__V1__Time at = HUIYING__V1__TIME__INIT;
     uint8_t hash[32];
+    char event_id[HY_ID_SIZE] = "";
+    if (lane->handler->identify && value.len <= HY_LANE_ORIGINAL_MOST)
+        lane->handler->identify(lane->arena, value, event_id);
     fill_source(lane, part, offset, &source);
     hy_sha256(value, hash);
     at.unix_ms = hy_lane_wall(lane);
@@ -60,6 +63,7 @@ int hy_lane_queue_dead(struct hy_lane *lane, const struct hy_part *part, int64_t
     letter.original = binary(hy_bytes_from(value.data, keep));
     letter.original_sha256 = binary(hy_bytes_from(hash, sizeof hash));
     letter.tries = tries;
+    letter.event_id = event_id;
     int rc = pack(lane, &letter);
     if (rc != HY_OK) return rc;
     char name[HY_TOPIC_NAME_SIZE + 48];

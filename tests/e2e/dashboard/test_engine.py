@@ -5,7 +5,7 @@ import pathlib
 import pytest
 from harness import paths
 from harness.supervisor import Program
-from world import World, contract, enum, hash_fields, now_ms, receipt_number, set_time
+from world import World, contract, enum, now_ms, receipt_number, set_time
 
 if not (pathlib.Path(paths.preset_dir()) / "bin/casework").exists():
     pytest.skip("casework is not built: the engine's own verdicts are not tried here", allow_module_level=True)
@@ -30,9 +30,9 @@ def town(kafka, tmp_path, request):
 
 def send(world, native, text, department="shuiwu"):
     """A citizen's message as the router sends it on; the event's id."""
-    event_id = hash_fields("event", "web", "default", native, "FORM")
-    dossier = hash_fields("dossier", "web", "default", native)
-    command = contract.cls("Command")(schema_version=1, id=hash_fields("message", event_id), dossier=dossier)
+    event_id = contract.identity("event", "web", "default", native, "FORM")
+    dossier = contract.identity("dossier", "web", "default", native)
+    command = contract.cls("Command")(schema_version=1, id=contract.identity("message", event_id), dossier=dossier)
     set_time(command.issued, now_ms())
     command.actor.kind, command.actor.id, command.actor.role = enum("ActorKind", "ACTOR_KIND_PROGRAM"), "router", "system"
     event, route = command.message.event, command.message.route

@@ -149,9 +149,9 @@ def test_a_message_has_one_fate_and_repetitions_are_counted(world, town):
 
 
 def test_sources_show_who_speaks(world):
-    from world import contract, enum, hash_fields, now_ms, set_time
+    from world import contract, enum, now_ms, set_time
     for n in range(3):
-        event = contract.cls("Event")(schema_version=1, id=hash_fields("e", str(n)), platform="weixin", account="gh_1",
+        event = contract.cls("Event")(schema_version=1, id=contract.identity("e", str(n)), platform="weixin", account="gh_1",
                                       native_id=str(n), kind=enum("EventKind", "EVENT_KIND_PRIVATE_MESSAGE"), dossier="D")
         set_time(event.ingested, now_ms() - n * 3 * 3_600_000)
         world.put("hy.comments", "D", event)

@@ -24,15 +24,8 @@ def now_ms():
     return int(time.time() * 1000)
 
 
-def hash_fields(*fields):
-    """H(fields) as 26 characters of Crockford base32 (docs/contract.md), written apart from our own code."""
-    joined = b"".join(len(f.encode()).to_bytes(4, "big") + f.encode() for f in fields)
-    number = int.from_bytes(hashlib.sha256(joined).digest(), "big") >> (256 - 130)
-    return "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[number >> 5 * (25 - i) & 31] for i in range(26))
-
-
 def receipt_number(event_id):
-    plain = hash_fields("receipt", event_id)[:16]
+    plain = contract.identity("receipt", event_id)[:16]
     return "-".join(plain[i:i + 4] for i in range(0, 16, 4))
 
 
@@ -118,7 +111,7 @@ class World:
             future.result(30)
         ids = []
         for name in names:
-            content = hash_fields("log", self.prefix, name).encode()
+            content = contract.identity("log", self.prefix, name).encode()
             record = contract.cls("RegistryRecord")(schema_version=1, kind="log", id=self.prefix + name, content=content,
                                                     hash=hashlib.sha256(content).digest())
             ids.append((f"log/{self.prefix}{name}".encode(), record.SerializeToString()))
@@ -172,9 +165,9 @@ class World:
         return placed[0][1]
 
     def case(self, native, department="shuiwu", kind="letter", due_in=5 * DAY, platform="web", account="default"):
-        dossier = hash_fields("dossier", platform, account, native)
+        dossier = contract.identity("dossier", platform, account, native)
         one = contract.cls("Case")(schema_version=1, dossier=dossier, kind=kind, owner=department, step=1, version=1,
-                                   id=hash_fields("case", dossier, platform, account, native), urgency="normal",
+                                   id=contract.identity("case", dossier, platform, account, native), urgency="normal",
                                    state=enum("CaseState", "CASE_STATE_ASSIGNED"), last_offset=-1)
         set_time(one.received, now_ms() - 60_000)
         set_time(one.opened, now_ms() - 59_000)
@@ -182,7 +175,7 @@ class World:
             one.incident.subject, one.incident.level, one.incident.writers, one.incident.messages = native, 2, 17, 40
         else:
             one.platform, one.account, one.category = platform, account, "供水"
-            one.opening_event = hash_fields("event", platform, account, native, "FORM")
+            one.opening_event = contract.identity("event", platform, account, native, "FORM")
             one.receipt_number = receipt_number(one.opening_event)
             one.content_keys.append(f"{one.id}/m/{one.opening_event}")
             one.reasons.add(step="list", what="水管", weight=2.5)
@@ -239,8 +232,8 @@ class World:
 
     def note(self, native, text, why="a greeting asks for nothing"):
         """A message that became no case."""
-        event_id = hash_fields("event", "web", "default", native, "FORM")
-        dossier = hash_fields("dossier", "web", "default", native)
+        event_id = contract.identity("event", "web", "default", native, "FORM")
+        dossier = contract.identity("dossier", "web", "default", native)
         content = contract.cls("Content")(schema_version=1, key=f"{dossier}/n/{event_id}", kind="message", text=text,
                                           event_id=event_id)
         self.put("hy.content", content.key, content)

@@ -1,5 +1,6 @@
 """The messages of proto/huiying/v1 for Python, straight from the published .proto files (no generated code kept)."""
 import functools
+import hashlib
 import subprocess
 import tempfile
 
@@ -29,6 +30,13 @@ def cls(name):
 
 def decode(name, data):
     return cls(name).FromString(data)
+
+
+def identity(*fields):
+    """docs/contract.md: SHA-256 over length-prefixed fields, the first 130 bits in Crockford's base32."""
+    data = b"".join(len(f).to_bytes(4, "big") + f for f in (x.encode() for x in fields))
+    number = int.from_bytes(hashlib.sha256(data).digest(), "big") >> (256 - 130)
+    return "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def as_dict(message):

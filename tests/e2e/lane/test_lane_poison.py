@@ -2,6 +2,7 @@
 import hashlib
 
 from harness import topics
+from harness.contract import identity
 
 
 def test_a_refused_record_is_one_dead_letter_and_leaves_nothing_behind(system):
@@ -13,6 +14,7 @@ def test_a_refused_record_is_one_dead_letter_and_leaves_nothing_behind(system):
     assert (letter.source.topic, letter.source.partition, letter.source.offset) == ("hy.commands", place[0], place[1] + 1)
     assert (letter.key, letter.original, letter.original_size) == (b"k", b"bad", 3)
     assert letter.original_sha256 == hashlib.sha256(b"bad").digest()
+    assert letter.event_id == identity("bad")  # so that a person who asks for the message finds its fate
     assert letter.program == "toy" and letter.tries == 1 and letter.source.log_id
     assert system.state() == {b"k": b"2 3"}
     assert [row[2:] for row in system.journal()] == [(1, 1, 1), (2, 2, 3)]

@@ -110,6 +110,11 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     return count(ctx, record, amount, hy_lane_user(ctx) == NULL, err);
 }
 
+static void identify(struct hy_arena *arena, struct hy_bytes value, char out[HY_ID_SIZE]) {
+    const char *text = hy_arena_strn(arena, (const char *)value.data, value.len);
+    if (text != NULL && value.len > 0) hy_id_strings(out, 1, text);
+}
+
 // What a handler's own index looks like: the number of keys, which must be what the state holds.
 static void *open_index(void *user, int32_t partition) {
     (void)user;
@@ -164,6 +169,7 @@ static int run(int argc, char **argv) {
                                       .state = stateless ? NULL : HY_TOPIC_CASES,
                                       .outputs = {HY_TOPIC_JOURNAL},
                                       .handle = handle,
+                                      .identify = identify,
                                       .tick = has(argc, argv, "tick") ? tick : NULL,
                                       .open = stateless ? NULL : open_index,
                                       .load = stateless ? NULL : load_index,

@@ -15,6 +15,28 @@ def name_of(message, field):
     return word.split("_", 1)[1] if "_" in word else word
 
 
+def takeovers(city, topic):
+    """How often a partition's progress went from one start of a program to another, in log order."""
+    last, changes = {}, 0
+    for r in topics.read(city.kafka.bootstrap, topic):
+        if r.key == b"!progress" and r.value:
+            who = contract.decode("Progress", r.value).instance
+            changes += last.get(r.partition, who) != who
+            last[r.partition] = who
+    return changes
+
+
+def trace(city, event_id):
+    """Where an event was seen on its way, for the one who asks why it has no fate."""
+    seen = []
+    for topic, name in (("hy.comments", "Event"), ("hy.posts", "Event"), ("hy.commands", "Command")):
+        for isolation in ("read_committed", "read_uncommitted"):
+            rows = city.read(topic, name, isolation)
+            seen += [f"{isolation} {topic}/{r.partition}/{r.offset}" for r, m in rows
+                     if event_id == (m.id if name == "Event" else m.message.event.id)]
+    return seen
+
+
 class Seen:
     """What stands in Kafka, as a read_committed reader sees it."""
 
@@ -22,7 +44,7 @@ class Seen:
         self.journal = city.read("hy.journal", "JournalRecord")
         self.dead = city.read("hy.dead", "DeadLetter")
         self.work = [(r, m) for topic in departments(city) for r, m in city.read(topic, "WorkItem")]
-        self.cases, self.progress = {}, {}
+        self.cases = {}
         for (_, key), value in topics.compacted(city.kafka.bootstrap, "hy.cases").items():
             if b"." in key:
                 case = contract.decode("Case", value)
@@ -37,7 +59,7 @@ class Seen:
                 self.fates[j.event_id].append(fate)
 
 
-def check_fates(seen, sent):
+def check_fates(city, seen, sent):
     """I1: every accepted event has one fate; what came again is repeated."""
     problems = []
     times = Counter(e.id for e in sent)
@@ -45,7 +67,7 @@ def check_fates(seen, sent):
     for event_id, n in times.items():
         fates = seen.fates.get(event_id, []) + ["DEAD"] * dead[event_id]
         if len(fates) != 1:
-            problems.append(f"event {event_id}: fates {fates}, wanted exactly one")
+            problems.append(f"event {event_id}: fates {fates}, wanted exactly one; seen at {trace(city, event_id)}")
         if seen.repeats[event_id] > n - 1:
             problems.append(f"event {event_id}: sent {n} times, repeated {seen.repeats[event_id]} times")
     for event_id in set(seen.fates) - set(times):
@@ -102,4 +124,4 @@ def running_clocks(seen):
 def audit(city, sent):
     """All problems, as texts; [] = the books balance."""
     seen = Seen(city)
-    return check_fates(seen, sent) + check_cases(seen) + check_journal(seen)
+    return check_fates(city, seen, sent) + check_cases(seen) + check_journal(seen)
