@@ -7,27 +7,20 @@
 
 Nothing is mocked. The programs are those of HY_BUILD (harness/paths.py). City.programs[name] is a harness Program.
 """
-import hashlib
 import json
 import pathlib
 import subprocess
 import time
+import urllib.request
 
 from harness import contract, paths, topics
+from harness.contract import identity
 from harness.kafka import Kafka
 from harness.redis import Redis
 from harness.supervisor import Program
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ROOT = paths.ROOT
 LANES = ["router", "casework", "sentinel"]
-
-
-def identity(*fields):
-    """docs/contract.md: SHA-256 over length-prefixed fields, the first 130 bits in Crockford's base32."""
-    data = b"".join(len(f).to_bytes(4, "big") + f for f in (x.encode() for x in fields))
-    number = int.from_bytes(hashlib.sha256(data).digest(), "big") >> (256 - 130)
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def event(native_id, text, *, platform="test", account="main", kind="LETTER", who=None, title="", at=None, handle=None,
@@ -110,7 +103,6 @@ class City:
         self.programs[key] = Program(key, argv, folder=self.folder.path, start=start)
 
     def healthy(self, name):
-        import urllib.request
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=2) as answer:
                 return answer.status == 200
@@ -138,17 +130,17 @@ class City:
         return [(r, contract.decode(name, r.value)) for r in topics.read(self.kafka.bootstrap, topic, isolation) if r.value]
 
     def behind(self):
-        """Records that router, casework and sentinel have not yet committed, by group."""
+        """Partitions that router, casework and sentinel have not yet committed to their end, by group."""
         out = {}
         for group, names in (("router", ["hy.comments", "hy.posts", "hy.signals"]), ("casework", ["hy.commands"]),
                              ("sentinel", ["hy.sightings"])):
             if group not in self.names:
                 continue
-            lag = 0
+            lag = {}
             for topic in names:
                 ends = topics.ends(self.kafka.bootstrap, topic, "read_committed")
                 done = topics.group_offsets(self.kafka.bootstrap, group, topic)
-                lag += sum(max(0, high - max(done.get(p, 0), low)) for p, (low, high) in ends.items())
+                lag |= {f"{topic}/{p}": f"{done.get(p)} of {high}" for p, (low, high) in ends.items() if high > max(done.get(p, 0), low)}
             out[group] = lag
         return out
 
