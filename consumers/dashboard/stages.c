@@ -34,7 +34,9 @@ static const struct figure {
     const char *metric;
     enum prom_join join;
 } LAGS[] = {{"huiying_lane_lag_records", PROM_SUM}, {"huiying_fold_lag_records", PROM_SUM}},
-  OLDEST[] = {{"huiying_lane_oldest_unhandled_seconds", PROM_MAX}, {"huiying_sla_oldest_due_seconds", PROM_MAX}};
+  OLDEST[] = {{"huiying_lane_oldest_unhandled_seconds", PROM_MAX},
+              {"huiying_fold_oldest_unhandled_seconds", PROM_MAX},
+              {"huiying_sla_oldest_due_seconds", PROM_MAX}};
 
 static bool join_figures(struct hy_bytes text, const struct figure *figures, size_t n, bool sum, double *out) {
     bool any = false;
@@ -63,7 +65,7 @@ static void on_metrics(const struct hy_web_answer *answer, void *ctx) {
     bool answered = answer->code == 0 && answer->status == 200;
     stage->asking = false;
     stage->has_lag = answered && join_figures(answer->body, LAGS, 2, true, &stage->lag);
-    stage->has_oldest = answered && join_figures(answer->body, OLDEST, 2, false, &stage->oldest_s);
+    stage->has_oldest = answered && join_figures(answer->body, OLDEST, 3, false, &stage->oldest_s);
     if (!answered) stage->up = false;
     if (answer->code != HY_ECLOSED) tell(stage->stages);
 }

@@ -102,3 +102,8 @@ int event_check(const Huiying__V1__Event *event, struct hy_error *err) {
     if (rc == HY_OK) rc = check_sizes(event, err);
     return rc;
 }
+
+const char *event_no_request(const Huiying__V1__Event *event) {
+    if (event->payload_case == HUIYING__V1__EVENT__PAYLOAD_COMMENT && event->comment->own) return "own message";
+    return event->kind == HUIYING__V1__EVENT_KIND__EVENT_KIND_NOTICE ? "platform notice" : NULL;
+}

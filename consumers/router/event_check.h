@@ -19,5 +19,8 @@ HY_MUST_CHECK int event_check(const Huiying__V1__Event *event, struct hy_error *
 const char *event_kind_name(Huiying__V1__EventKind kind);
 // Does it speak to the government (a fate is owed), or is it only seen (posts, signals)?
 bool event_is_message(const Huiying__V1__Event *event);
+// Why it asks for nothing whatever its words: "own message" (written by an account of ours), "platform notice"
+// (subscribed, menu clicked). NULL: the words decide. Static text.
+const char *event_no_request(const Huiying__V1__Event *event);
 
 #endif

@@ -61,7 +61,7 @@ struct turn {
     const struct hy_pack *pack;
     struct scratch *scratch;
     struct hy_route route;
-    bool own; // written by an account of ours
+    const char *no_request; // why no text can make it a request; NULL = the words decide
 };
 
 static int out_of_memory(struct hy_error *err) {
@@ -110,11 +110,11 @@ static Huiying__V1__Route *route_message(struct turn *turn) {
     out->category = hy_arena_str(turn->arena, route->category);
     out->urgency = hy_arena_str(turn->arena, route->urgency);
     out->pack_hash = hy_arena_str(turn->arena, turn->pack->hash);
-    out->request = route->request && !turn->own;
+    out->request = route->request && !turn->no_request;
     out->score = addressed ? 1.0 : route->score;
     bool good = out->department && out->area && out->category && out->urgency && out->pack_hash;
     if (addressed) good = good && add_reason(turn, out, "addressed", addressed, 1.0);
-    if (turn->own) good = good && add_reason(turn, out, "request", "own message", 0.0);
+    if (turn->no_request) good = good && add_reason(turn, out, "request", turn->no_request, 0.0);
     for (int i = 0; good && i < route->n_reasons; i++) {
         good = add_reason(turn, out, route->reasons[i].step, route->reasons[i].what, route->reasons[i].weight);
     }
@@ -176,7 +176,8 @@ static void describe_source(const struct turn *turn, Huiying__V1__Sighting *sigh
 
 static int send_sightings(struct turn *turn, struct hy_error *err) {
     struct hy_subject subjects[HY_SUBJECTS];
-    int n = turn->own ? 0 : hy_route_subjects(turn->scratch->dispatch, turn->scratch->route, &turn->route, subjects);
+    int n =
+        turn->no_request ? 0 : hy_route_subjects(turn->scratch->dispatch, turn->scratch->route, &turn->route, subjects);
     int rc = HY_OK;
     for (int i = 0; rc == HY_OK && i < n; i++) {
         Huiying__V1__Sighting sighting = HUIYING__V1__SIGHTING__INIT;
@@ -211,7 +212,7 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     if (rc == HY_OK) rc = event_check(event, err);
     if (rc != HY_OK) return rc;
     turn.event = event;
-    turn.own = event->payload_case == HUIYING__V1__EVENT__PAYLOAD_COMMENT && event->comment->own;
+    turn.no_request = event_no_request(event);
     turn.scratch = scratch_of(router, hy_lane_index(ctx));
     turn.pack = hy_packs_find(router->packs, "");
     if (!turn.scratch || !turn.pack) return hy_fail(err, HY_EAGAIN, "no dispatch list in force: hyctl policy publish");

@@ -39,6 +39,9 @@ static void register_metrics(struct hy_fold *fold) {
     m->batches = hy_metric_get(HY_COUNTER, "huiying_fold_batches_total", "Batches stored.", name);
     m->failures = hy_metric_get(HY_COUNTER, "huiying_fold_failures_total",
                                 "Batches or openings that failed and were tried again.", name);
+    m->oldest =
+        hy_metric_get(HY_GAUGE, "huiying_fold_oldest_unhandled_seconds",
+                      "Age of the last folded record of the partition that is furthest behind; 0 = none is.", name);
     m->lag = hy_metric_get(HY_GAUGE, "huiying_fold_lag_records", "Records between the position and the end.", name);
     m->assigned = hy_metric_get(HY_GAUGE, "huiying_fold_partitions_assigned", "Partitions that are ours.", name);
     m->open = hy_metric_get(HY_GAUGE, "huiying_fold_partitions_open", "Partitions that are being folded.", name);
@@ -200,6 +203,26 @@ static int check_client(struct hy_fold *fold, struct hy_error *err) {
                 : 0;
 }
 
+static int64_t behind(const struct hy_fold *fold, const struct hy_fold_part *part) {
+    char full[HY_TOPIC_NAME_SIZE];
+    int64_t low, high;
+    if (!part->open || part->at_end) return 0;
+    hy_topic_full(fold->options.kafka.prefix, part->topic, full);
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(fold->consumer, full, part->partition, &low, &high);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR && high > part->position.offset ? high - part->position.offset : 0;
+}
+
+// Seconds since the record before the first that is not folded, over the partitions that are behind.
+static double oldest_seconds(const struct hy_fold *fold) {
+    int64_t wall = hy_wall_ms(fold->clock), oldest = 0;
+    for (size_t i = 0; i < fold->parts.n; i++) {
+        const struct hy_fold_part *part = &fold->parts.list[i];
+        if (part->last_record_ms <= 0 || behind(fold, part) == 0) continue;
+        if (wall - part->last_record_ms > oldest) oldest = wall - part->last_record_ms;
+    }
+    return (double)oldest / 1000;
+}
+
 static void update_gauges(struct hy_fold *fold) {
     size_t assigned, open;
     int64_t now = hy_mono_ms(fold->clock);
@@ -209,6 +232,7 @@ static void update_gauges(struct hy_fold *fold) {
     hy_metric_set(fold->metrics.assigned, (double)assigned);
     hy_metric_set(fold->metrics.open, (double)open);
     hy_metric_set(fold->metrics.lag, (double)hy_fold_lag(fold));
+    hy_metric_set(fold->metrics.oldest, oldest_seconds(fold));
 }
 
 int hy_fold_poll(struct hy_fold *fold, int timeout_ms, struct hy_error *err) {
@@ -244,17 +268,9 @@ void hy_fold_counts(const struct hy_fold *fold, size_t *assigned, size_t *open) 
 }
 
 int64_t hy_fold_lag(const struct hy_fold *fold) {
-    char full[HY_TOPIC_NAME_SIZE];
     int64_t sum = 0;
-    for (size_t i = 0; i < fold->parts.n; i++) {
-        const struct hy_fold_part *part = &fold->parts.list[i];
-        int64_t low, high;
-        if (part->open &&
-            rd_kafka_get_watermark_offsets(fold->consumer, hy_topic_full(fold->options.kafka.prefix, part->topic, full),
-                                           part->partition, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-            high > part->position.offset && !part->at_end)
-            sum += high - part->position.offset;
-    }
+    for (size_t i = 0; i < fold->parts.n; i++)
+        sum += behind(fold, &fold->parts.list[i]);
     return sum;
 }
 

@@ -94,6 +94,15 @@ static int hand_record(struct hy_fold *fold, const rd_kafka_message_t *message, 
     return fold->sink.record(fold->sink.ctx, &record, err);
 }
 
+// The age of what is not folded yet is at most that of the last record that is; the log's time, as the broker has it.
+static void note_time(struct hy_fold *fold) {
+    for (size_t i = 0; i < fold->n_batch; i++) {
+        struct hy_fold_part *part = part_of(fold, fold->batch[i]);
+        int64_t stamp = rd_kafka_message_timestamp(fold->batch[i], NULL);
+        if (part && stamp > 0) part->last_record_ms = stamp;
+    }
+}
+
 static int commit_batch(struct hy_fold *fold, struct hy_error *err) {
     struct hy_fold_commit moves[MOST_COMMIT_PARTS];
     size_t n = 0;
@@ -145,6 +154,7 @@ int hy_fold_hand_over(struct hy_fold *fold) {
         int rc = store_batch(fold, &err);
         if (rc == 0) {
             folded = (int)fold->n_batch;
+            note_time(fold);
             advance(fold);
             hy_metric_add(fold->metrics.records, folded);
             hy_metric_add(fold->metrics.batches, 1);

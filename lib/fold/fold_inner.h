@@ -14,7 +14,7 @@
 
 struct hy_fold_metrics {
     struct hy_metric *records, *batches, *failures, *refolds[HY_FOLD_RESET_STORE + 1];
-    struct hy_metric *lag, *assigned, *open;
+    struct hy_metric *lag, *oldest, *assigned, *open;
 };
 
 // One topic's log id, remembered for as long as the assignment lasts.

@@ -15,6 +15,7 @@ struct hy_fold_part {
     bool caught_up;  // folded to the end since it was opened
     bool tell;       // caught_up of the sink is due
     struct hy_fold_position position;
+    int64_t last_record_ms; // the log's time of the newest record that was folded; 0 = none yet
     struct hy_backoff backoff;
     int64_t retry_at_ms; // monotonic
     int beyond_seen;     // times the position was found beyond the end, in a row

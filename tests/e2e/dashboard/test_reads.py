@@ -202,7 +202,7 @@ def test_stages_say_who_is_up_how_far_behind_and_how_often_started_again(kafka, 
         world.dashboard = world.start_dashboard()
         world.wait(lambda: (s := world.get("operator", "/v1/overview")["stages"]) and s[0]["up"] and s[0]["lag"] == 0)
         rows = {row["name"]: row for row in world.get("operator", "/v1/overview")["stages"]}
-        assert rows["self"] == {"name": "self", "up": True, "lag": 0, "oldest_ms": None, "restarts": 3}
+        assert rows["self"] == {"name": "self", "up": True, "lag": 0, "oldest_ms": 0, "restarts": 3}
         assert rows["gone"] == {"name": "gone", "up": False, "lag": None, "oldest_ms": None, "restarts": None}
         assert rows["kafka"]["up"] and not rows["redis"]["up"] and rows["redis"]["restarts"] == 1
 

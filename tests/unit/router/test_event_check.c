@@ -143,6 +143,22 @@ static void posts_and_signals_need_no_dossier(void **state) {
     assert_false(event_is_message(&s.event));
 }
 
+static void what_we_wrote_and_what_a_platform_tells_asks_for_nothing(void **state) {
+    (void)state;
+    struct sample s;
+    make(&s);
+    assert_null(event_no_request(&s.event));
+    s.event.kind = HUIYING__V1__EVENT_KIND__EVENT_KIND_NOTICE;
+    assert_string_equal(event_no_request(&s.event), "platform notice");
+    make(&s);
+    Huiying__V1__Comment comment = HUIYING__V1__COMMENT__INIT;
+    s.event.payload_case = HUIYING__V1__EVENT__PAYLOAD_COMMENT;
+    s.event.comment = &comment;
+    assert_null(event_no_request(&s.event));
+    comment.own = true;
+    assert_string_equal(event_no_request(&s.event), "own message");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_as_the_contract_says_passes),
@@ -152,6 +168,7 @@ int main(void) {
         cmocka_unit_test(a_channel_holds_a_message_before_it_is_taken_in),
         cmocka_unit_test(sizes_are_bounded),
         cmocka_unit_test(posts_and_signals_need_no_dossier),
+        cmocka_unit_test(what_we_wrote_and_what_a_platform_tells_asks_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
