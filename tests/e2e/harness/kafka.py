@@ -2,14 +2,13 @@
 import functools
 import os
 import pathlib
-import signal
 import socket
 import subprocess
-import threading
 import time
 import uuid
 
 from . import paths
+from .server import Server
 
 DEPLOY = paths.ROOT / "deploy/kafka"
 
@@ -24,7 +23,7 @@ def libs():
     return folder
 
 
-class Kafka:
+class Kafka(Server):
     """Starts in 3-5 s. bootstrap is what clients connect to; kill/stop_for/restart hurt it, data stays until close."""
 
     def __init__(self, extra=None, heap="512m"):
@@ -94,31 +93,3 @@ class Kafka:
 
     def tail(self, n=4000):
         return self.log.read_text(errors="replace")[-n:]
-
-    def stop(self, timeout=30):
-        """Clean stop (SIGTERM)."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout)
-
-    def kill(self):
-        """SIGKILL; start() brings it back with its data."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def restart(self, clean=True):
-        self.stop() if clean else self.kill()
-        return self.start()
-
-    def stop_for(self, seconds):
-        """SIGSTOP now, SIGCONT after so many seconds (in the background)."""
-        self.process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(seconds, lambda: self.process.poll() is None and self.process.send_signal(signal.SIGCONT))
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def close(self):
-        self.kill()
-        self.folder.remove()

@@ -1,14 +1,13 @@
-"""A real redis-server on a free port and a Unix socket, with its own data folder and AOF."""
-import signal
+"""A real redis-server with the settings of deploy/redis, on a free port and a Unix socket, with its own data folder."""
 import socket
 import subprocess
-import threading
 import time
 
 from . import paths
+from .server import Server
 
 
-class Redis:
+class Redis(Server):
     """port, socket_path and url name it; kill/stop_for/restart/flush hurt it, data stays until close."""
 
     def __init__(self, *extra):
@@ -29,8 +28,8 @@ class Redis:
     def start(self, timeout=20):
         out = open(self.folder.path / "redis.log", "ab")
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket_path, "--dir",
-             str(self.folder.path), "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", *self.extra],
+            ["redis-server", str(paths.ROOT / "deploy/redis/redis.conf"), "--port", str(self.port), "--unixsocket",
+             self.socket_path, "--dir", str(self.folder.path), *self.extra],
             stdout=out, stderr=out, preexec_fn=paths.die_with_parent, start_new_session=True)
         out.close()
         deadline = time.monotonic() + timeout
@@ -76,28 +75,3 @@ class Redis:
 
     def flush(self):
         self.command("FLUSHALL")
-
-    def stop(self, timeout=20):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout)
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def restart(self, clean=True):
-        self.stop() if clean else self.kill()
-        return self.start()
-
-    def stop_for(self, seconds):
-        self.process.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(seconds, lambda: self.process.poll() is None and self.process.send_signal(signal.SIGCONT))
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def close(self):
-        self.kill()
-        self.folder.remove()
