@@ -8,12 +8,12 @@
 enum { EARLIEST_MS = 0 };                       // before 1970 nothing was posted
 static const int64_t LATEST_MS = 7258118400000; // 2200-01-01: a time in microseconds or nanoseconds is beyond
 
-static const char KIND_PREFIX[] = "EVENT_KIND_";
+#define KIND_PREFIX "EVENT_KIND_"
 
 const char *event_kind_name(Huiying__V1__EventKind kind) {
     const ProtobufCEnumValue *value =
         protobuf_c_enum_descriptor_get_value(&huiying__v1__event_kind__descriptor, (int)kind);
-    return value && kind != 0 ? value->name + sizeof KIND_PREFIX - 1 : NULL;
+    return value && kind != 0 ? value->name + strlen(KIND_PREFIX) : NULL;
 }
 
 bool event_is_message(const Huiying__V1__Event *event) {

@@ -65,7 +65,7 @@ class Kafka(Server):
             subprocess.run(self._java("kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4()), "-c",
                                       str(self.properties)), check=True, stdout=out, stderr=out)
 
-    def start(self, timeout=60):
+    def start(self, timeout=150):
         """Starts the node and waits until it answers."""
         out = open(self.log, "ab")
         self.process = subprocess.Popen(self._java("kafka.Kafka", str(self.properties)), stdout=out, stderr=out,

@@ -101,8 +101,9 @@ class Program:
     def arm(self, text):
         """Arms crash points (lib/base/fault.h): "lane.before_flush:1:kill". "" disarms. Written atomically."""
         beside = self.fault_file.with_suffix(".new")
-        beside.write_text(text)
-        os.replace(beside, self.fault_file)
+        with self._lock:  # the supervisor disarms, too
+            beside.write_text(text)
+            os.replace(beside, self.fault_file)
 
     def state(self):
         """The kernel's state letter of the process ("T" = stopped), or "" when it is gone."""

@@ -41,6 +41,7 @@ class Seen:
     """What stands in Kafka, as a read_committed reader sees it."""
 
     def __init__(self, city):
+        self.city = city
         self.journal = city.read("hy.journal", "JournalRecord")
         self.dead = city.read("hy.dead", "DeadLetter")
         self.work = [(r, m) for topic in departments(city) for r, m in city.read(topic, "WorkItem")]
@@ -59,7 +60,7 @@ class Seen:
                 self.fates[j.event_id].append(fate)
 
 
-def check_fates(city, seen, sent):
+def check_fates(seen, sent):
     """I1: every accepted event has one fate; what came again is repeated."""
     problems = []
     times = Counter(e.id for e in sent)
@@ -67,7 +68,7 @@ def check_fates(city, seen, sent):
     for event_id, n in times.items():
         fates = seen.fates.get(event_id, []) + ["DEAD"] * dead[event_id]
         if len(fates) != 1:
-            problems.append(f"event {event_id}: fates {fates}, wanted exactly one; seen at {trace(city, event_id)}")
+            problems.append(f"event {event_id}: fates {fates}, wanted exactly one; seen at {trace(seen.city, event_id)}")
         if seen.repeats[event_id] > n - 1:
             problems.append(f"event {event_id}: sent {n} times, repeated {seen.repeats[event_id]} times")
     for event_id in set(seen.fates) - set(times):
@@ -124,4 +125,4 @@ def running_clocks(seen):
 def audit(city, sent):
     """All problems, as texts; [] = the books balance."""
     seen = Seen(city)
-    return check_fates(city, seen, sent) + check_cases(seen) + check_journal(seen)
+    return check_fates(seen, sent) + check_cases(seen) + check_journal(seen)

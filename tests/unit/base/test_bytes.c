@@ -93,8 +93,8 @@ static void utf8_is_what_rfc_3629_says(void **state) {
                                       "\xF5\x80\x80\x80",
                                       "\xFF",
                                       "\xFE",
-                                      "a\xF0\xA0\xAE"
-                                      "b"};
+                                      ("a\xF0\xA0\xAE"
+                                       "b")};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(hy_utf8_valid(hy_bytes_of(good[i])));
     }
