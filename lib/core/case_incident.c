@@ -38,18 +38,35 @@ static uint64_t most(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-// Evidence is the strongest that was seen, as the last observation ranks it, without texts.
+static void take_post(struct hy_turn *t, Huiying__V1__IncidentTotals *totals, const Huiying__V1__EvidencePost *seen) {
+    Huiying__V1__EvidencePost *post = hy_turn_new(t, &huiying__v1__evidence_post__descriptor);
+    *post = *seen;
+    post->url = hy_turn_clip(t, post->url, FIELD_MAX);
+    post->event_id = hy_turn_clip(t, post->event_id, HY_ID_LEN);
+    post->case_dossier = hy_turn_clip(t, post->case_dossier, HY_ID_LEN);
+    post->base.n_unknown_fields = 0;
+    hy_turn_push(t, &totals->n_evidence, &totals->evidence, post);
+}
+
+static bool shows(const Huiying__V1__Observed *seen, const Huiying__V1__EvidencePost *post) {
+    for (size_t i = 0; i < seen->n_evidence; i++) {
+        if (hy_text_equal(seen->evidence[i]->event_id, post->event_id)) return true;
+    }
+    return false;
+}
+
+// Evidence is the strongest that was seen, as the last observation ranks it, without texts; behind it, while there is
+// room, what an earlier run of the subject showed.
 static void take_evidence(struct hy_turn *t, Huiying__V1__IncidentTotals *totals, const Huiying__V1__Observed *seen) {
+    Huiying__V1__EvidencePost **before = totals->evidence;
+    size_t n_before = totals->n_evidence;
     totals->n_evidence = 0;
     totals->evidence = NULL;
-    for (size_t i = 0; i < seen->n_evidence && i < EVIDENCE_MAX; i++) {
-        Huiying__V1__EvidencePost *post = hy_turn_new(t, &huiying__v1__evidence_post__descriptor);
-        *post = *seen->evidence[i];
-        post->url = hy_turn_clip(t, post->url, FIELD_MAX);
-        post->event_id = hy_turn_clip(t, post->event_id, HY_ID_LEN);
-        post->case_dossier = hy_turn_clip(t, post->case_dossier, HY_ID_LEN);
-        post->base.n_unknown_fields = 0;
-        hy_turn_push(t, &totals->n_evidence, &totals->evidence, post);
+    for (size_t i = 0; i < seen->n_evidence && totals->n_evidence < EVIDENCE_MAX; i++) {
+        take_post(t, totals, seen->evidence[i]);
+    }
+    for (size_t i = 0; i < n_before && totals->n_evidence < EVIDENCE_MAX; i++) {
+        if (!shows(seen, before[i])) take_post(t, totals, before[i]);
     }
     totals->n_reasons = 0;
     totals->reasons = NULL;

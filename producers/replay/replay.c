@@ -22,6 +22,7 @@
 enum {
     COMMIT_ROWS = 2000,
     COMMIT_MS = 300,
+    PACED_MS = 20, // while rows wait for their turn: a lot must not hold back what was due before
     ROW_ARENA = 16 * 1024 * 1024,
     MAPPING_MAX = 65536,
     OPEN_MS = 60000,
@@ -234,7 +235,8 @@ static int commit(struct run *run, int64_t row, struct hy_error *err) {
 static int wait_turn(struct run *run, int64_t row_ms, struct hy_error *err) {
     int rc = HY_OK;
     for (int64_t ms; rc == HY_OK && !stop_asked && (ms = pace_wait_ms(run->pace, row_ms)) > 0;) {
-        if (run->uncommitted > 0 && ms > COMMIT_MS / 10) rc = commit(run, rows_count(run->rows) - 1, err);
+        bool due = hy_mono_ms(hy_clock_system()) - run->committed_ms >= PACED_MS;
+        if (run->uncommitted > 0 && due) rc = commit(run, rows_count(run->rows) - 1, err);
         struct timespec nap = {.tv_nsec = (ms < NAP_MS ? ms : NAP_MS) * 1000000L};
         nanosleep(&nap, NULL);
         show(run, false);

@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import time
+import urllib.request
 from collections import Counter, namedtuple
 
 import auditor
@@ -89,6 +90,12 @@ class Replays:
             time.sleep(0.5)
 
 
+def metric(city, name, wanted):
+    with urllib.request.urlopen(f"http://127.0.0.1:{city.ports[name]}/metrics", timeout=5) as answer:
+        found = [line for line in answer.read().decode().splitlines() if line.startswith(wanted + " ")]
+    return int(float(found[0].rsplit(" ", 1)[1])) if found else 0
+
+
 def feed(replays):
     """All that is read, in the order in which a city would: the archive first, then what comes in."""
     city = replays.city
@@ -98,6 +105,7 @@ def feed(replays):
     replays.archive_clocks = replays.clocks()
     replays.play("board.yaml", "hot_dev.jsonl", "--shift-times", "end", "--speed", str(SPEED))
     city.settle()
+    replays.late = metric(city, "sentinel", 'huiying_sentinel_sightings_total{fate="late"}')
     replays.play("letters.yaml", "train.jsonl", "--shift-times", "start")
     replays.play("board.yaml", "hot_dev.jsonl", "--shift-times", "end", "--restart")
     city.settle()
@@ -177,13 +185,15 @@ def test_the_burst_of_half_a_year_becomes_an_incident(books):
             hits.append((case, len(members & own), len(members)))
     assert len(hits) == 1, "one incident, not several"
     case, inside, members = hits[0]
-    print(f"\ne02: level {case.incident.level}, {case.incident.writers} writers, {inside} of {members} posts are its own")
+    print(f"\ne02: level {case.incident.level}, {case.incident.writers} writers, {inside} of {members} posts are its own; "
+          f"{books.late} sightings came too late to be counted")
     assert case.owner == "wangxinban"
     feed_of_owner = [m for _, m in books.seen.work if m.case_id == case.id and m.seq == 1]
     assert len(feed_of_owner) == 1 and feed_of_owner[0].department == "wangxinban"
 
 
 def test_no_program_had_anything_to_complain_about(books):
+    assert all(program.starts == 1 for program in books.city.programs.values()), "a program ended by itself"
     complaints = [line for program in books.city.programs.values() for line in program.text().splitlines()
                   if " error " in line or " warn " in line]
     assert not complaints, "\n".join(complaints[:20])

@@ -173,8 +173,38 @@ static void fifty_posts_of_evidence_fit_and_more_are_cut(void **state) {
     world_free(w);
 }
 
+// words: one letter a post.
+static Huiying__V1__Command *observed_posts(struct world *w, uint64_t run, uint64_t counter, const char *words) {
+    Huiying__V1__Command *cmd = world_observed(w, SUBJECT, counter, 3);
+    size_t n = strlen(words);
+    cmd->observed->episode = run;
+    cmd->observed->n_evidence = n;
+    cmd->observed->evidence = hy_arena_alloc(w->build, n * sizeof *cmd->observed->evidence);
+    for (size_t i = 0; i < n; i++) {
+        Huiying__V1__EvidencePost *post = cmd->observed->evidence[i] = hy_arena_alloc(w->build, sizeof *post);
+        huiying__v1__evidence_post__init(post);
+        post->event_id = hy_arena_str(w->build, world_event_id(w, hy_arena_fmt(w->build, "%c", words[i])));
+    }
+    return cmd;
+}
+
+static void what_a_new_run_shows_stands_before_the_evidence_of_the_last(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    assert_rule(w, observed_posts(w, 1, 1, "abc"), "incident.opened");
+    assert_rule(w, observed_posts(w, 2, 2, "dc"), "incident.grown");
+    const Huiying__V1__IncidentTotals *totals = world_case(w)->incident;
+    assert_int_equal(totals->n_evidence, 4);
+    for (int i = 0; i < 4; i++) {
+        char name[2] = {"dcab"[i], '\0'};
+        assert_string_equal(totals->evidence[i]->event_id, world_event_id(w, name));
+    }
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_new_run_shows_stands_before_the_evidence_of_the_last),
         cmocka_unit_test(an_observed_subject_becomes_wangxinbans_incident),
         cmocka_unit_test(a_major_incident_is_handed_over_under_its_clocks),
         cmocka_unit_test(a_counter_that_is_known_changes_nothing_and_totals_only_grow),
