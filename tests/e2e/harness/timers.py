@@ -69,14 +69,15 @@ def partitions(client, prefix="hy"):
 def shard(client, partition, prefix="hy"):
     """Everything of one shard. Reads key by key: call it when nothing moves, or in a MULTI's stead live with the race."""
     head = f"{prefix}:{{s{partition}}}"
-    fields = {k.decode(): v for k, v in client.hgetall(head).items()}
-    names = fields.get("names", b"").decode().split("\n")
-    out = Shard(partition, fields["log"].decode(), int(fields["offset"]), fields["token"].decode(), int(fields["n"]),
-                [], set(), {}, {}, {}, {})
     pipe = client.pipeline(transaction=False)
     for bucket in range(1024):
         pipe.hgetall(f"{head}:c:{bucket}")
-    for records in pipe.execute():
+    buckets = pipe.execute()
+    fields = {k.decode(): v for k, v in client.hgetall(head).items()}  # after the records: names only grow
+    names = fields.get("names", b"").decode().split("\n")
+    out = Shard(partition, fields["log"].decode(), int(fields["offset"]), fields["token"].decode(), int(fields["n"]),
+                [], set(), {}, {}, {}, {})
+    for records in buckets:
         for key, record in records.items():
             case, _ = unpack_id(key)
             out.versions[case], out.dossiers[case], clocks = unpack_record(record, names)

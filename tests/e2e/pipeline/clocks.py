@@ -1,4 +1,5 @@
 """Whether clocks did what they must: by the snapshots, by the journal, by Redis's raw keys and by the pack's own numbers."""
+import functools
 import time
 from collections import Counter, defaultdict
 
@@ -75,6 +76,7 @@ def check_due(found):
 
 # ---- what the pack's own numbers ask for ----
 
+@functools.cache
 def stages(kind="letter", pack="sample"):
     """{clock: [seconds after its start, … the breach]} as the pack's file says."""
     rows = yaml.safe_load((paths.ROOT / f"deploy/policies/{pack}.yaml").read_text())["kinds"][kind]["clocks"]
@@ -83,11 +85,11 @@ def stages(kind="letter", pack="sample"):
 
 
 def wanted_effects(received_ms, opened_ms, until_ms):
-    """{(clock, stage): due ms} of a letter that nobody touches. reply starts when it was received, forward when it was
-    opened; stages that had passed before it was opened are told by the last of them alone."""
+    """{(clock, stage): due ms} of a letter that nobody touches. Its clocks start when it was received; stages that had
+    passed before it was opened are told by the last of them alone."""
     out = {}
     for name, seconds in stages().items():
-        dues = [(received_ms if name == "reply" else opened_ms) + int(s * 1000) for s in seconds]
+        dues = [received_ms + int(s * 1000) for s in seconds]
         first = max((i for i, due in enumerate(dues) if due <= opened_ms), default=0)
         out.update({(name, i): due for i, due in enumerate(dues) if i >= first and due <= until_ms})
     return out
