@@ -14,7 +14,7 @@ REFUSED = "_FENCED|PRODUCER_FENCED|INVALID_PRODUCER_EPOCH|ILLEGAL_GENERATION|UNK
 # In the order of a commit, with what the sleeper says when it goes on there: its records have not left it; they stand in
 # Kafka; the offsets stand beside them and only the end is missing.
 POINTS = {
-    "lane.before_flush": rf"lane\.flush: .*failed=[1-9]|lane\.commit: .*code=({REFUSED})",
+    "lane.before_flush": rf"lane\.flush: |lane\.commit: .*code=({REFUSED})",
     "lane.after_flush": rf"lane\.commit: .*step=send_offsets code=({REFUSED})",
     "lane.after_send_offsets": rf"lane\.commit: .*step=end code=({REFUSED})",
 }
@@ -25,8 +25,8 @@ def partitions(town, name):
 
 
 def given_up(town):
-    """Transactions aborted and producers made anew, as the sleeper counts them."""
-    return sum(town.metric("casework", f"huiying_lane_{name}_total") for name in ("aborts", "producers_recreated"))
+    """Transactions aborted or of unknown result, and producers made anew, as the sleeper counts them."""
+    return sum(town.metric("casework", f"huiying_lane_{name}_total") for name in ("aborts", "commits_unknown", "producers_recreated"))
 
 
 def letters(town, name, n=40):

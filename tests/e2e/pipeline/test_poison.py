@@ -76,7 +76,7 @@ def enlarge_event(e):
 
 def test_a_bad_message_is_one_dead_letter_and_those_behind_it_are_handled(town):
     sent = town.send([conversation("poison-comments", 1)])
-    bad, key = spoilt(sent[0], enlarge_event), sent[0].dossier.encode()
+    bad, key = spoilt(conversation("poison-comments", "x"), enlarge_event), sent[0].dossier.encode()
     bury(town, "hy.comments", key, bad, "router")
     sent += town.send([conversation("poison-comments", 2)])
     bury(town, "hy.comments", key, bad, "router")  # the same bytes again are records of their own, with letters of their own
@@ -87,9 +87,9 @@ def test_a_bad_message_is_one_dead_letter_and_those_behind_it_are_handled(town):
 @pytest.mark.parametrize("kind", ["POST", "SIGNAL"])
 def test_a_bad_post_or_signal_is_one_dead_letter_and_those_behind_it_are_seen(town, kind):
     topic = f"hy.{kind.lower()}s"
-    first, second = (event(f"poison-{kind}-{n}", f"澄塘区南市场自来水发黄，{PERSON}", kind=kind, who=kind) for n in range(2))
+    first, bad, second = (event(f"poison-{kind}-{n}", f"澄塘区南市场自来水发黄，{PERSON}", kind=kind, who=kind) for n in range(3))
     town.send([first], topic)
-    bury(town, topic, first.dossier.encode(), spoilt(first, enlarge_event), "router")
+    bury(town, topic, first.dossier.encode(), spoilt(bad, enlarge_event), "router")
     town.send([second], topic)
     until(lambda: {first.id, second.id} <= {s.event_id for _, s in town.read("hy.sightings", "Sighting")}, 20, 0.2)
 
@@ -98,6 +98,7 @@ def test_a_bad_command_is_one_dead_letter_and_the_case_goes_on(town):
     sent = town.send([conversation("poison-commands", 1)])
     key = sent[0].dossier.encode()
     command = until(lambda: [c for r, c in town.read("hy.commands", "Command") if r.key == key], 20, 0.2)[0]
+    command.message.event.CopyFrom(conversation("poison-commands", "x"))
     bury(town, "hy.commands", key, spoilt(command, lambda c: enlarge_event(c.message.event)), "casework")
     sent += town.send([conversation("poison-commands", 2)])
     await_one_case(town, sent)

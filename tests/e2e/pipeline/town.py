@@ -11,8 +11,6 @@ import urllib.request
 import auditor
 import clocks
 from city import City
-from google.protobuf.message import DecodeError
-from harness import contract, topics
 
 
 def until(what, seconds=20, every=0.05, show=None):
@@ -89,16 +87,6 @@ class Town(City):
 
     # ---- the books ----
 
-    def intake(self):
-        """[(Record, Event or None)] of hy.comments, None = unreadable."""
-        out = []
-        for r in topics.read(self.kafka.bootstrap, "hy.comments"):
-            try:
-                out.append((r, contract.decode("Event", r.value)))
-            except DecodeError:
-                out.append((r, None))
-        return out
-
     def problems(self):
         """Settles, then audits everything since the start; only what was not told before."""
         self.settle(60)
@@ -112,7 +100,7 @@ class Town(City):
         dead = [(d.source.topic, d.source.partition, d.source.offset) for _, d in seen.dead]
         buried = set(dead)
         found = [f"record {at}: more than one dead letter" for at in buried if dead.count(at) > 1]
-        taken = [e for r, e in self.intake() if (r.topic, r.partition, r.offset) not in buried and e is not None]
+        taken = [e for r, e in self.read("hy.comments", "Event") if (r.topic, r.partition, r.offset) not in buried]
         ids = {e.id for e in taken}
         found += [f"event {i}: promised but not in hy.comments" for i in self.promised - ids]
         found += [f"event {i}: in hy.comments but nobody sent it" for i in ids - self.promised]
