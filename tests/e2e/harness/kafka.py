@@ -57,7 +57,7 @@ class Kafka(Server):
         self.properties.write_text(text + "\n" + "".join(f"{k}={v}\n" for k, v in own.items()))
 
     def _java(self, *args):
-        return ["java", "-Xms256m", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
+        return ["java", "-Xms256m", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 f"-Dlog4j2.configurationFile={DEPLOY / 'log4j2.properties'}", "-cp", f"{libs()}/*", *args]
 
     def _format(self):
