@@ -32,7 +32,7 @@ class Killer(threading.Thread):
             before = program.kills
             if self.name in LANES:
                 # Not the first passage: a record that is hit alone three times in a row is rightly taken for poison.
-                program.arm(f"{self.rng.choice(POINTS)}:{self.rng.randrange(8, 20)}:kill")
+                program.arm(f"{self.rng.choice(POINTS)}:{self.rng.randrange(4, 12)}:kill")
             else:
                 time.sleep(self.rng.uniform(1.0, 3.0))
                 program.kill()
