@@ -64,12 +64,16 @@ static json_t *deliveries_of(const Huiying__V1__Case *c) {
     return array;
 }
 
-static json_t *reasons_of(const Huiying__V1__Case *c) {
+// label: what, or the name of the department whose code it is.
+static json_t *reasons_of(const Huiying__V1__Case *c, const struct hy_pack *pack) {
     json_t *array = json_array();
     for (size_t i = 0; i < c->n_reasons; i++) {
+        const char *what = c->reasons[i]->what;
+        const struct hy_pack_department *row = pack ? hy_pack_department(pack, what) : NULL;
         json_t *one = json_object();
         out_text(one, "step", c->reasons[i]->step);
-        out_text(one, "what", c->reasons[i]->what);
+        out_text(one, "what", what);
+        out_text(one, "label", row && row->name ? row->name : what);
         out_put(one, "weight", json_real(c->reasons[i]->weight));
         out_add(array, one);
     }
@@ -231,6 +235,36 @@ static int work_of(struct queries *q, const char *id, json_t *into, struct hy_er
     return rc;
 }
 
+// A post of the evidence that is a message of a case which this identity may see: what it is called, and which case.
+static int name_post(struct queries *q, const struct who *who, json_t *post, struct hy_error *err) {
+    sqlite3_stmt *stmt =
+        hy_sqlite_stmt(q->db,
+                       "SELECT c.id, c.kind, c.owner, coalesce(m.title, ''), coalesce(substr(m.text, 1, 60), '')"
+                       " FROM journal j JOIN cases c ON c.id=j.case_id LEFT JOIN content m ON"
+                       " m.key=j.case_id || '/m/' || j.event_id WHERE j.event_id=? AND j.fate<>''"
+                       " ORDER BY j.fate='repeated' LIMIT 1",
+                       err);
+    if (!stmt) return HY_EINTERNAL;
+    hy_sqlite_bind_text(stmt, 1, json_string_value(json_object_get(post, "event_id")));
+    int rc = hy_sqlite_step(q->db, stmt, err);
+    if (rc < 0) return rc;
+    bool seen = rc == 1 && who_may_see(who, hy_sqlite_text(stmt, 1), hy_sqlite_text(stmt, 2));
+    out_text(post, "case_id", seen ? hy_sqlite_text(stmt, 0) : "");
+    query_title(post, seen ? hy_sqlite_text(stmt, 3) : "", seen ? hy_sqlite_text(stmt, 4) : "", "");
+    sqlite3_reset(stmt);
+    return HY_OK;
+}
+
+static int name_evidence(struct queries *q, const struct who *who, json_t *one, struct hy_error *err) {
+    json_t *post;
+    size_t i;
+    int rc = HY_OK;
+    json_array_foreach(json_object_get(json_object_get(one, "incident"), "evidence"), i, post) {
+        if (rc == HY_OK) rc = name_post(q, who, post, err);
+    }
+    return rc;
+}
+
 // What only the snapshot knows; the line of a list is already in `one`.
 static void add_snapshot(json_t *one, const Huiying__V1__Case *c, const struct hy_pack *pack, const struct who *who) {
     const struct hy_pack_kind *kind = pack ? hy_pack_kind(pack, c->kind) : NULL;
@@ -252,7 +286,7 @@ static void add_snapshot(json_t *one, const Huiying__V1__Case *c, const struct h
     out_text(one, "opening_event", c->opening_event);
     out_put(one, "clocks", clocks_of(c, kind));
     out_put(one, "deliveries", deliveries_of(c));
-    out_put(one, "reasons", reasons_of(c));
+    out_put(one, "reasons", reasons_of(c, pack));
     out_put(one, "draft", draft_of(c->draft));
     out_put(one, "incident", incident_of(c->incident));
     out_put(one, "moves", moves_of(c, kind, who));
@@ -300,6 +334,7 @@ int query_case(struct queries *q, const struct who *who, const char *id, json_t 
     if (rc == HY_OK) {
         add_snapshot(*out, c, q->pack_of ? q->pack_of(q->ctx, c->pack_hash) : NULL, who);
         rc = add_tables(q, c, *out, err);
+        if (rc == HY_OK) rc = name_evidence(q, who, *out, err);
     }
     queries_end(q);
     if (rc == HY_OK) return rc;

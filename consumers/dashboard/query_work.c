@@ -62,7 +62,9 @@ static int items(struct queries *q, sqlite3_stmt *stmt, int limit, json_t *out, 
 }
 
 static int may_read(const struct who *who, const char *department, struct hy_error *err) {
-    if (!hy_topic_dept_valid(department)) return hy_fail(err, HY_EINVALID, "department must be a department's code");
+    if (!hy_topic_dept_valid(department))
+        return hy_fail(err, HY_EINVALID,
+                       "department must be a department's code; only a department's token needs none");
     if (who->sees == WHO_SEES_ALL || strcmp(department, who->department) == 0) return HY_OK;
     return hy_fail(err, HY_EDENIED, "a department reads its own queue only");
 }

@@ -1,6 +1,7 @@
 """The people of the sample day, who only use public interfaces: the handler of the water bureau, the operator who reviews,
 and the duty officer of the internet-information office (网信办), whose own system gets a signed webhook."""
 import base64
+import datetime
 import hashlib
 import hmac
 import http.server
@@ -52,11 +53,11 @@ def answer_letter(handler, operator, case_id, text):
     handler.act(case_id, verb="close", reason_code="solved", expects=one()["step"])
 
 
-def find_case(desk, department, words, seconds=60):
-    """The case of that department whose title or text holds the words."""
+def find_case(desk, department, words, since, seconds=60):
+    """The case of that department whose title or text holds the words: today's, not one of an earlier play of the day."""
     for _ in range(seconds * 2):
-        for row in desk.get(f"/v1/cases?filter=all&department={department}&limit=50")["cases"]:
-            if words in (row.get("title") or ""):
+        for row in desk.get(f"/v1/cases?filter=all&department={department}&limit=200")["cases"]:
+            if words in (row.get("title") or "") and datetime.datetime.fromisoformat(row["opened"]) >= since:
                 return row["id"]
         time.sleep(0.5)
     raise RuntimeError(f"no case about {words} stands on the queue of {department}")

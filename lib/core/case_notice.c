@@ -35,8 +35,16 @@ static const char *of_incident(struct hy_turn *t, const char *text) {
     return t->c->incident == NULL ? "" : text;
 }
 
+// "place|topic|entity" as people write it.
 static const char *subject(struct hy_turn *t) {
-    return of_incident(t, t->c->incident == NULL ? "" : t->c->incident->subject);
+    if (t->c->incident == NULL) return "";
+    const char *shown = "";
+    for (const char *at = t->c->incident->subject; *at != '\0';) {
+        size_t n = strcspn(at, "|");
+        if (n > 0) shown = hy_turn_fmt(t, "%s%s%.*s", shown, *shown == '\0' ? "" : " · ", (int)n, at);
+        at += n + (at[n] == '|');
+    }
+    return shown;
 }
 
 static const char *topic(struct hy_turn *t) {
@@ -48,7 +56,8 @@ static const char *place(struct hy_turn *t) {
 }
 
 static const char *level(struct hy_turn *t) {
-    return t->c->incident == NULL ? "" : hy_turn_fmt(t, "%u", t->c->incident->level);
+    static const char *const words[] = {"–", "I", "II", "III", "IV"};
+    return t->c->incident == NULL || t->c->incident->level > 4 ? "" : words[t->c->incident->level];
 }
 
 static const char *writers(struct hy_turn *t) {

@@ -43,6 +43,24 @@ static int get(const struct hyctl_args *args, const char *path, const struct que
     return rc;
 }
 
+// "2026-11-22T16:02:55.574+08:00" as people read it: all times of the system are those of Asia/Shanghai. Another text
+// stays as it is.
+enum { SHOWN_TIME = 24 };
+static const char *shown_time(const char *text, char out[SHOWN_TIME]) {
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    for (size_t i = 0; shape[i] != '\0'; i++) {
+        bool fits = shape[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+        if (!fits) return text;
+    }
+    snprintf(out, SHOWN_TIME, "%.10s %.8s", text, text + 11);
+    return out;
+}
+
+static void time_cell(struct hyctl_table *table, const char *text) {
+    char time[SHOWN_TIME];
+    hyctl_table_cell(table, "%s", shown_time(text, time));
+}
+
 // ---- lists ----
 
 static const char *how_late(const json_t *row) {
@@ -71,13 +89,13 @@ static void print_cases(const json_t *answer) {
         hyctl_table_cell(&table, "%s", text_of(row, "id"));
         hyctl_table_cell(&table, "%s", text_of(row, "state"));
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"owner_name", "owner", NULL}));
-        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"due", NULL}));
+        time_cell(&table, first_of(row, (const char *const[]){"due", NULL}));
         hyctl_table_cell(&table, "%s", how_late(row));
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", NULL}));
     }
     hyctl_table_print(&table, stdout);
     const json_t *total = json_object_get(answer, "total");
-    printf("\n%zu cases", json_array_size(cases));
+    printf("\n%zu case%s", json_array_size(cases), json_array_size(cases) == 1 ? "" : "s");
     if (json_is_integer(total)) printf(" of %lld", (long long)json_integer_value(total));
     print_next(answer);
 }
@@ -113,13 +131,13 @@ int hyctl_work_list(const struct hyctl_args *args) {
     json_array_foreach(items, i, row) {
         hyctl_table_cell(&table, "%s", text_of(row, "case_id"));
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"kind", NULL}));
-        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"at", NULL}));
-        hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"due", NULL}));
+        time_cell(&table, first_of(row, (const char *const[]){"at", NULL}));
+        time_cell(&table, first_of(row, (const char *const[]){"due", NULL}));
         hyctl_table_cell(&table, "%s", how_late(row));
         hyctl_table_cell(&table, "%s", first_of(row, (const char *const[]){"title", "subject", "why", NULL}));
     }
     hyctl_table_print(&table, stdout);
-    printf("\n%zu items", json_array_size(items));
+    printf("\n%zu item%s", json_array_size(items), json_array_size(items) == 1 ? "" : "s");
     print_next(answer);
     json_decref(answer);
     return HYCTL_OK;
@@ -130,7 +148,7 @@ int hyctl_work_list(const struct hyctl_args *args) {
 // A value as one cell: text as it is, numbers and truth in words.
 static void cell(struct hyctl_table *table, const json_t *value) {
     if (json_is_string(value))
-        hyctl_table_cell(table, "%s", json_string_value(value));
+        time_cell(table, json_string_value(value));
     else if (json_is_integer(value))
         hyctl_table_cell(table, "%lld", (long long)json_integer_value(value));
     else if (json_is_boolean(value))
@@ -176,7 +194,8 @@ static void print_texts(const json_t *one) {
     const json_t *row;
     size_t i;
     json_array_foreach(json_object_get(one, "texts"), i, row) {
-        printf("\n%s, %s\n", text_of(row, "kind"), text_of(row, "at"));
+        char time[SHOWN_TIME];
+        printf("\n%s, %s\n", text_of(row, "kind"), shown_time(text_of(row, "at"), time));
         if (*text_of(row, "title") != '\0') {
             hyctl_say_text(stdout, text_of(row, "title"), false);
             putchar('\n');
@@ -239,7 +258,7 @@ int hyctl_case_show(const struct hyctl_args *args) {
     if (args->json) return hyctl_say_json(one);
     print_facts(one);
     print_rows(one, "clocks", (const char *const[]){"name", "label", "state", "due", "provisional", NULL});
-    print_rows(one, "reasons", (const char *const[]){"step", "what", NULL});
+    print_rows(one, "reasons", (const char *const[]){"step", "label", NULL});
     print_texts(one);
     print_draft(one);
     print_rows(one, "deliveries", (const char *const[]){"purpose", "target", "state", "receipt", NULL});

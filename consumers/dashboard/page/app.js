@@ -46,6 +46,7 @@ function drawTotals() {
   replace("totals", tiles);
 }
 
+const accountWord = (account) => (account === "default" ? t("default") : account);
 const stateWord = (state) => t(state === "opened" ? "opened_state" : state);
 const levelMark = (level) => ["–", "I", "II", "III", "IV"][level] || level;
 
@@ -67,7 +68,7 @@ function drawOverview() {
     overview.stages.map((row) => [t(row.name), el("span", { class: row.up ? "good" : "late" }, t(row.up ? "ok" : "down")), row.lag ?? "–", row.oldest_ms > 0 ? span(row.oldest_ms) : "–", row.restarts ?? "–"]));
   $("sources-part").hidden = !overview.sources.length;
   fillTable("sources", [["source"], ["account"], ["last"], ["hour", "n"], ["open", "n"]],
-    overview.sources.map((row) => [t(row.platform), row.account, row.last ? span(Date.now() - Date.parse(row.last)) + " " + t("ago") : "–", row.hour, listLink({ filter: "open", platform: row.platform, account: row.account }, row.open, row.platform + " " + t("open"))]));
+    overview.sources.map((row) => [t(row.platform), accountWord(row.account), row.last ? span(Date.now() - Date.parse(row.last)) + " " + t("ago") : "–", row.hour, listLink({ filter: "open", platform: row.platform, account: row.account }, row.open, row.platform + " " + t("open"))]));
 }
 
 function leftCell(row) {
@@ -115,7 +116,7 @@ async function showList(query) {
   };
   drawFilters(query);
   const department = overview && overview.departments.find((row) => row.code === query.department);
-  $("list-title").textContent = [t(query.filter || "all"), department ? department.name : query.department, query.platform && t(query.platform), query.account, query.q].filter(Boolean).join(" · ");
+  $("list-title").textContent = [t(query.filter || "all"), department ? department.name : query.department, query.platform && t(query.platform), query.account && accountWord(query.account), query.q].filter(Boolean).join(" · ");
   await more("");
 }
 
@@ -133,6 +134,12 @@ function textParts(one) {
   return parts.length ? el("section", {}, el("h2", {}, t("texts")), ...parts) : null;
 }
 
+// Where a post can be read: in its case, else on its platform.
+function postCell(post) {
+  if (post.case_id) return el("a", { href: "#/case/" + post.case_id }, post.title || post.case_id.slice(0, 8));
+  return /^https?:\/\//.test(post.url) ? el("a", { href: post.url, rel: "noreferrer noopener" }, post.url) : post.url || "–";
+}
+
 const verdictMark = (verdict) => el("span", { class: verdict === "refused" ? "late" : verdict === "repeated" ? "quiet" : false }, t(verdict));
 
 async function showCase(id) {
@@ -140,12 +147,12 @@ async function showCase(id) {
   const incident = one.incident || {};
   $("case-title").textContent = one.title || one.id;
   const left = one.open ? el("span", {}, clockText(one.due) + " ", leftCell(one)) : "";
-  const parts = [facts([["number", one.id], ["receipt", one.receipt_number], ["kind", one.kind_label], ["state", stateWord(one.state)], ["owner", one.owner_name], ["source", one.platform && [t(one.platform), one.account].join(" · ")], ["category", one.category], ["area", one.area], ["urgency", t(one.urgency)], ["received", clockText(one.received)], ["due", left], ["close_reason", (one.closes.find((c) => c.reason_code === one.close_reason) || {}).label || one.close_reason], ["claimed_by", one.claimed_by], ["supervised", one.supervised], ["level", incident.subject ? levelMark(incident.level) : ""], ["writers", incident.writers], ["messages", incident.messages], ["reach", incident.reach], ["acknowledged", incident.subject ? clockText(incident.acknowledged) : ""]])];
+  const parts = [facts([["number", one.id], ["receipt", one.receipt_number], ["kind", one.kind_label], ["state", stateWord(one.state)], ["owner", one.owner_name], ["source", one.platform && [t(one.platform), accountWord(one.account)].join(" · ")], ["category", one.category], ["area", one.area], ["urgency", t(one.urgency)], ["received", clockText(one.received)], ["due", left], ["close_reason", (one.closes.find((c) => c.reason_code === one.close_reason) || {}).label || one.close_reason], ["claimed_by", one.claimed_by], ["supervised", one.supervised], ["level", incident.subject ? levelMark(incident.level) : ""], ["writers", incident.writers], ["messages", incident.messages], ["reach", incident.reach], ["acknowledged", incident.subject ? clockText(incident.acknowledged) : ""]])];
   parts.push(textParts(one));
   parts.push(subtable("clocks", ["clock", "state", "due", "article"], one.clocks.map((c) => [c.label || c.name, el("span", { class: c.state === "breached" ? "late" : c.state === "running" && c.stage > 0 ? "soon" : false }, t(c.state)), clockText(c.due) + (c.provisional ? " (" + t("provisional") + ")" : ""), c.article])));
-  parts.push(subtable("reasons", ["step", "reason", "weight"], one.reasons.map((r) => [t(r.step), r.what, r.weight ? Math.round(r.weight * 100) / 100 : ""])));
+  parts.push(subtable("reasons", ["step", "reason", "weight"], one.reasons.map((r) => [t(r.step), (r.step === "request" ? t(r.label) : r.label) || "–", r.weight ? Math.round(r.weight * 100) / 100 : ""])));
   parts.push(subtable("deliveries", ["kind", "target", "state", "proof"], one.deliveries.map((d) => [t("purpose_" + d.purpose), t(d.target), t(d.state === "failed" ? "failed_state" : d.state), t(d.receipt)])));
-  parts.push(subtable("evidence", ["time", "reach", "source"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach, /^https?:\/\//.test(p.url) ? el("a", { href: p.url, rel: "noreferrer noopener" }, p.url) : p.url || p.event_id.slice(0, 8)])));
+  parts.push(subtable("evidence", ["time", "reach", "text"], (incident.evidence || []).map((p) => [clockText(p.occurred), p.reach || "–", postCell(p)])));
   parts.push(subtable("journal", ["number", "time", "command", "actor", "explanation", "verdict"], one.journal.map((j) => [j.seq, clockText(j.at), commandWord(j.command), t(j.actor), ruleText(j), verdictMark(j.verdict)])));
   $("case-body").replaceChildren(...parts.filter(Boolean));
 }

@@ -46,6 +46,20 @@ def test_the_figures_are_the_cases_behind_them(world, town):
     assert len(world.get("operator", "/v1/noted")["noted"]) == overview["totals"]["noted"]
 
 
+def test_evidence_opens_the_case_of_its_message_for_whoever_may_see_it(world, town):
+    for event_id, url in ((town["leak"].opening_event, ""), (town["road"].opening_event, ""), ("0" * 26, "https://example.test/1")):
+        town["incident"].incident.evidence.add(event_id=event_id, url=url)
+    world.write(town["incident"])
+    path = f"/v1/cases/{town['incident'].id}"
+
+    def shown(name):
+        return [(post["title"], post["case_id"]) for post in world.get(name, path)["incident"]["evidence"]]
+
+    world.wait(lambda: len(shown("operator")) == 3, what="the evidence is there")
+    assert shown("operator") == [("水管漏水", town["leak"].id), ("路灯不亮，晚上很黑", town["road"].id), ("", "")]
+    assert shown("wangxinban") == [("", "")] * 3, "a letter is its department's and the operator's"
+
+
 def test_a_list_goes_by_due_time_and_pages_without_gap_or_double(world, town):
     expected = [town[name].id for name in ("late", "incident", "leak", "bus", "road")]
     seen, after = [], ""
@@ -86,7 +100,7 @@ def test_a_case_is_told_whole(world, town):
     assert (one["title"], one["state"], one["owner_name"], one["step"]) == ("水管漏水", "assigned", "水务局", 1)
     assert one["texts"][0]["text"].endswith("💧")
     assert one["clocks"][0]["label"] == "答复时限" and one["clocks"][0]["state"] == "running" and one["clocks"][0]["main"]
-    assert one["reasons"] == [{"step": "list", "what": "水管", "weight": 2.5}]
+    assert one["reasons"] == [{"step": "list", "what": "水管", "label": "水管", "weight": 2.5}]
     assert [j["command"] for j in one["journal"]] == ["message"]
     assert one["work"][0]["standing"] and one["work"][0]["department"] == "shuiwu"
 

@@ -43,6 +43,20 @@ static void an_observed_subject_becomes_wangxinbans_incident(void **state) {
     world_free(w);
 }
 
+static void the_notice_names_the_subject_and_the_level_as_people_write_them(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    assert_rule(w, world_observed(w, "东城|停水|映月小区", 1, 2), "incident.opened");
+    const char *text = NULL;
+    for (size_t i = 0; i < w->out.n_contents; i++) {
+        if (strcmp(w->out.contents[i].key, world_case(w)->deliveries[0]->content_key) == 0)
+            text = w->out.contents[i].content->text;
+    }
+    assert_non_null(text);
+    assert_non_null(strstr(text, "（II级）：东城 · 停水 · 映月小区，"));
+    world_free(w);
+}
+
 static void a_major_incident_is_handed_over_under_its_clocks(void **state) {
     (void)state;
     struct world *w = world_new();
@@ -206,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_new_run_shows_stands_before_the_evidence_of_the_last),
         cmocka_unit_test(an_observed_subject_becomes_wangxinbans_incident),
+        cmocka_unit_test(the_notice_names_the_subject_and_the_level_as_people_write_them),
         cmocka_unit_test(a_major_incident_is_handed_over_under_its_clocks),
         cmocka_unit_test(a_counter_that_is_known_changes_nothing_and_totals_only_grow),
         cmocka_unit_test(a_worse_level_is_told_and_starts_what_belongs_to_it),
