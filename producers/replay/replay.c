@@ -25,6 +25,8 @@ enum {
     PACED_MS = 20, // while rows wait for their turn: a lot must not hold back what was due before
     ROW_ARENA = 16 * 1024 * 1024,
     MAPPING_MAX = 65536,
+    JOB_HEAD = 4096, // bytes of a file that tell it from another one under the same name
+    JOB_RANDOM = 16,
     OPEN_MS = 60000,
     NAP_MS = 50
 };
@@ -114,6 +116,7 @@ struct run {
     struct settings settings;
     const char *path;
     FILE *in, *rejects;
+    bool piped; // cannot be read twice
     struct replay_mapping mapping;
     char job[HY_ID_SIZE];
     struct row_options options;
@@ -134,6 +137,30 @@ static int parse_number(const char *key, const char *text, double *out, struct h
     return hy_fail(err, HY_ECONFIG, "%s: \"%s\" is not a number from 0 to 1000000000", key, text);
 }
 
+// The same file and mapping are the same job, from wherever it is started, so that a second run goes on where the first
+// one stopped. What the file begins with belongs to it: a new file under the old name is another job. A pipe never is
+// the same again.
+static int name_job(struct run *run, struct hy_bytes mapping, struct hy_error *err) {
+    uint8_t head[JOB_HEAD];
+    size_t n = sizeof head;
+    char *real = NULL;
+    if (run->piped) {
+        int rc = hy_random(head, JOB_RANDOM);
+        if (rc != HY_OK) return hy_fail(err, rc, "no random source for the name of the job");
+        n = JOB_RANDOM;
+    } else {
+        n = fread(head, 1, sizeof head, run->in);
+        if (ferror(run->in)) return hy_fail(err, HY_EIO, "%s: %s", run->path, strerror(errno));
+        rewind(run->in);
+        real = realpath(run->path, NULL);
+    }
+    const struct hy_bytes fields[] = {hy_bytes_of("replay"), hy_bytes_of(real ? real : run->path), mapping,
+                                      hy_bytes_from(head, n)};
+    hy_id_of(fields, sizeof fields / sizeof fields[0], run->job);
+    free(real);
+    return HY_OK;
+}
+
 static int load_mapping(struct run *run, struct hy_error *err) {
     struct hy_buf text = {0};
     struct hy_buf problems = {0};
@@ -142,9 +169,7 @@ static int load_mapping(struct run *run, struct hy_error *err) {
         rc = mapping_load(run->settings.mapping, hy_buf_view(&text), &run->mapping, &problems);
         if (rc != HY_OK) hy_fail(err, rc, "mapping refused:\n%s", problems.data ? problems.data : "");
     }
-    char *real = realpath(run->path, NULL); // the same file and mapping are the same job, from wherever it is started
-    if (rc == HY_OK) hy_id_strings(run->job, 3, "replay", real ? real : run->path, text.data);
-    free(real);
+    if (rc == HY_OK) rc = name_job(run, hy_buf_view(&text), err);
     hy_buf_free(&text);
     hy_buf_free(&problems);
     return rc;
@@ -194,9 +219,12 @@ static int open_files(struct run *run, struct hy_error *err) {
     run->rejects = run->settings.rejects[0] ? fopen(run->settings.rejects, "ab") : stderr;
     if (!run->rejects) return hy_fail(err, HY_EIO, "%s: %s", run->settings.rejects, strerror(errno));
     struct stat info;
-    int64_t size = fstat(fileno(run->in), &info) == 0 && S_ISREG(info.st_mode) ? info.st_size : 0;
-    progress_begin(&run->progress, stderr, size, hy_mono_ms(hy_clock_system()));
-    return HY_OK;
+    run->piped = fstat(fileno(run->in), &info) != 0 || !S_ISREG(info.st_mode);
+    progress_begin(&run->progress, stderr, run->piped ? 0 : info.st_size, hy_mono_ms(hy_clock_system()));
+    if (!run->piped || run->settings.shift == SHIFT_NONE) return HY_OK;
+    return hy_fail(err, HY_EINVALID,
+                   "%s: --shift-times needs a file that can be read twice: save what comes by the pipe as one",
+                   run->path);
 }
 
 static int open_kafka(struct run *run, struct hy_error *err) {
@@ -304,8 +332,8 @@ static int send_rows(struct run *run, struct hy_error *err) {
 }
 
 static int do_run(struct run *run, struct hy_error *err) {
-    int rc = load_mapping(run, err);
-    if (rc == HY_OK) rc = open_files(run, err);
+    int rc = open_files(run, err);
+    if (rc == HY_OK) rc = load_mapping(run, err);
     if (rc == HY_OK) rc = open_kafka(run, err);
     if (rc == HY_OK) rc = set_shift(run, err);
     if (rc != HY_OK) return rc;

@@ -136,7 +136,7 @@ def test_a_killed_replay_goes_on_without_a_double_or_a_gap(books):
 
 
 def test_every_message_has_one_fate_and_the_sums_balance(books):
-    problems = auditor.check_fates(books.city, books.seen, books.sent)
+    problems = auditor.check_fates(books.seen, books.sent)
     assert not problems, "\n".join(problems[:20])
     sums = Counter(fate for found in books.seen.fates.values() for fate in found)
     sums["REPEATED"], sums["DEAD"] = sum(books.seen.repeats.values()), len(books.seen.dead)
