@@ -67,7 +67,7 @@ def test_a_killed_server_comes_back_with_its_data(standing):
     topics.send(standing.where()["kafka"], "hy.commands", [(b"k", b"v")])
     os.kill(standing.programs()["kafka"]["pid"], signal.SIGKILL)
     until(lambda: standing.programs()["kafka"]["restarts"] == 1 and standing.programs()["kafka"]["state"] == "running", 60)
-    until(lambda: keys_of(standing.where()["kafka"], "hy.commands") == [b"k"], 30, "the record is gone")
+    until(lambda: keys_of(standing.where()["kafka"], "hy.commands") == [b"k"], 120, "the record is gone")
     assert standing.programs()["redis"]["restarts"] == 0
 
 
