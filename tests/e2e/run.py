@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the end-to-end tests: a pytest process for each folder of tests/e2e that has tests (each folder has helpers of its
-own, and some of them the same names), two at a time, since most of their time is waiting for clocks and sessions.
+own, and some of them the same names), three at a time on two cores, since most of their time is waiting for clocks and
+sessions.
 
     tests/e2e/run.py --results DIR --logs DIR [--jobs N] [FOLDER...]
 
@@ -55,7 +56,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--logs", type=pathlib.Path, required=True)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("folders", nargs="*")
     given = parser.parse_args()
     given.results.mkdir(parents=True, exist_ok=True)
