@@ -85,7 +85,7 @@ class Ports:
 
     def next(self, name, wanted):
         for port in range(wanted, min(wanted + 500, 65536)):
-            if port not in self.given and self._free(port):
+            if port not in self.given and self.is_free(port):
                 self.given.add(port)
                 if port != wanted:
                     self.moved.append(f"port {wanted} is taken: {name} uses {port}")
@@ -93,7 +93,7 @@ class Ports:
         raise StartFailed(f"no free port for {name} from {wanted} on", "-")
 
     @staticmethod
-    def _free(port):
+    def is_free(port):
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection that just ended is no listener
             try:
@@ -178,6 +178,28 @@ def healthy(listen):
             return answer.status == 200
     except OSError:
         return False
+
+
+def alone_in_starting(watcher, seconds=300):
+    """Waits until no other deploy/up of this machine chooses ports and starts; close what is returned when all listen.
+
+    Two that choose at the same time would choose the same ports, and one of them work on the servers of the other. The name
+    is an abstract socket: it lives in the same network namespace as the ports and goes with its process.
+    """
+    turn, deadline, told = socket.socket(socket.AF_UNIX), time.monotonic() + seconds, False
+    while True:
+        try:
+            turn.bind("\0huiying-up")
+            return turn
+        except OSError:
+            if time.monotonic() > deadline:
+                raise StartFailed(f"another deploy/up on this machine has not finished its start within {seconds} s", "-") from None
+            if not told:
+                write("waiting for another deploy/up on this machine to finish its start\n")
+            told = True
+        watcher.tick(0.2)
+        if watcher.signals:
+            raise Stopped()
 
 
 # ---- the parts
@@ -340,8 +362,12 @@ class Stack:
         if not run.exists():
             return None
         with open(self.data / "log/sample.log", "ab") as out:
-            return subprocess.Popen([str(run), "--data", str(self.data)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                    start_new_session=True)
+            sample = subprocess.Popen([str(run), "--data", str(self.data)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                      start_new_session=True)
+        port, deadline = int(self.webhook_listen.rsplit(":", 1)[1]), time.monotonic() + 5
+        while Ports.is_free(port) and sample.poll() is None and time.monotonic() < deadline:
+            self.supervisor.tick(0.05)
+        return sample
 
     def say_ready(self, sample):
         began = os.environ.get("HY_UP_BEGAN")
@@ -367,11 +393,12 @@ def bring_up(data, with_sample):
     sample, status = None, 0
     try:
         stack = Stack(data, watcher, with_sample)
-        stack.wire()
-        stack.start_servers()
-        stack.prepare_contents()
-        stack.start_programs()
-        sample = stack.start_sample() if with_sample else None
+        with alone_in_starting(watcher):
+            stack.wire()
+            stack.start_servers()
+            stack.prepare_contents()
+            stack.start_programs()
+            sample = stack.start_sample() if with_sample else None
         stack.say_ready(sample)
         watcher.watch()
     except StartFailed as failed:

@@ -94,6 +94,16 @@ def test_a_second_start_is_quick_and_finds_its_data_again(tmp_path):
         stops_without_a_trace(second)
 
 
+def test_two_that_start_at_once_get_servers_of_their_own(tmp_path):
+    with Up(tmp_path / "one", "--no-sample", env=SERVERS) as one, Up(tmp_path / "two", "--no-sample", env=SERVERS) as two:
+        for up in (one, two):
+            up.wait_ready()
+            assert all(p["restarts"] == 0 for p in up.programs().values()), up.text()
+            own = (up.data / "kafka/storage/meta.properties").read_text()
+            assert f"cluster.id={topics.admin(up.where()['kafka']).list_topics(timeout=10).cluster_id}\n" in own
+        assert one.where()["kafka"] != two.where()["kafka"] and one.where()["redis"] != two.where()["redis"]
+
+
 def stops_without_a_trace(up):
     pids = [p["pid"] for p in up.programs().values()]
     ports = [int(p["listen"].rsplit(":", 1)[1]) for p in up.programs().values()]
