@@ -16,8 +16,9 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Those that take minutes start first, so that none of them is left alone at the end; the others follow by name.
-LONG = ["pipeline", "lane", "deploy", "gateway", "dashboard", "hyctl"]
+# Those that take minutes start first, so that none of them is left alone at the end, those that wait beside those that
+# work; the others follow by name.
+LONG = ["pipeline", "deploy", "gateway", "dashboard", "lane", "hyctl"]
 SHOWN = 40  # lines of a failed folder's log
 
 
