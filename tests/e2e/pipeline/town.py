@@ -56,9 +56,10 @@ class Town(City):
 
     # ---- what the programs say ----
 
-    def rest(self, path):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['dashboard']}{path}",
-                                         headers={"Authorization": f"Bearer {self.token}"})
+    def rest(self, path, body=None):
+        """GET, or POST of a body, at the dashboard as the operator."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['dashboard']}{path}", body and json.dumps(body).encode(),
+                                         {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
