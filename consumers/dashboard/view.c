@@ -14,7 +14,7 @@
 #include "lib/lane/registry.h"
 #include "lib/lane/topics.h"
 
-enum { RECORD_ARENA = 8 * 1024 * 1024, TURN_MS = 200, REGISTRY_MS = 10000, FRESH_MS = 1000 };
+enum { RECORD_ARENA = 8 * 1024 * 1024, TURN_MS = 200, REGISTRY_MS = 10000, REGISTRY_TURN_MS = 1000, FRESH_MS = 1000 };
 
 struct view {
     struct hy_sqlite *db;
@@ -23,7 +23,8 @@ struct view {
     struct hy_arena *arena;
     struct hy_kafka_options kafka;
     struct hy_registry *registry; // opened when the first log id is asked for
-    int64_t registry_ms;          // when it was read to its end
+    int64_t registry_ms;          // when it was read, or could not be
+    int registry_rc;              // of that reading
     view_changed changed;
     void *ctx;
     pthread_t thread;
@@ -112,20 +113,38 @@ static void *follow(void *ctx) {
     return NULL;
 }
 
+// In short turns, so that somebody who asks us to stop is not kept waiting while Kafka is away.
+static int read_registry(struct view *view, struct hy_error *err) {
+    int64_t until = hy_mono_ms(hy_clock_system()) + REGISTRY_MS;
+    int rc = HY_ECLOSED;
+    while (!atomic_load(&view->stop)) {
+        rc = view->registry ? hy_registry_refresh(view->registry, REGISTRY_TURN_MS, err)
+                            : hy_registry_open(&view->kafka, NULL, NULL, REGISTRY_TURN_MS, &view->registry, err);
+        bool again = rc == HY_ETIMEOUT || rc == HY_ENET || rc == HY_EAGAIN;
+        if (!again || hy_mono_ms(hy_clock_system()) >= until) return rc;
+    }
+    return hy_fail(err, rc, "the view is stopping");
+}
+
 // The log ids of all topics from one reading of the registry: with a topic a department, a reading each would make the
-// start long.
+// start long, and with Kafka away a wait each would never end.
+static int fresh_registry(struct view *view, struct hy_error *err) {
+    int64_t now = hy_mono_ms(hy_clock_system());
+    bool fresh = view->registry_ms > 0 && now - view->registry_ms <= FRESH_MS;
+    if (fresh && view->registry_rc != HY_OK)
+        return hy_fail(err, view->registry_rc, "hy.registry could not be read a moment ago");
+    if (fresh) return HY_OK;
+    view->registry_rc = read_registry(view, err);
+    view->registry_ms = hy_mono_ms(hy_clock_system());
+    return view->registry_rc;
+}
+
 static int log_id_of(void *ctx, const char *topic, char out[HY_LOG_ID_SIZE], struct hy_error *err) {
     struct view *view = ctx;
     char full[HY_TOPIC_NAME_SIZE];
     struct hy_buf id = {0};
-    int64_t now = hy_mono_ms(hy_clock_system());
-    int rc = HY_OK;
-    if (!view->registry)
-        rc = hy_registry_open(&view->kafka, NULL, NULL, REGISTRY_MS, &view->registry, err);
-    else if (now - view->registry_ms > FRESH_MS)
-        rc = hy_registry_refresh(view->registry, REGISTRY_MS, err);
+    int rc = fresh_registry(view, err);
     if (rc != HY_OK) return rc;
-    view->registry_ms = now;
     rc = hy_registry_get(view->registry, "log", hy_topic_full(view->kafka.prefix, topic, full), &id, NULL);
     if (rc == HY_OK && id.len == HY_LOG_ID_SIZE - 1)
         memcpy(out, id.data, HY_LOG_ID_SIZE);

@@ -62,11 +62,17 @@ static int assign(struct hy_reader *reader, struct hy_error *err) {
 }
 
 int hy_reader_ends(struct hy_reader *reader, int timeout_ms, struct hy_error *err) {
+    bool asked = false;
     for (size_t i = 0; i < reader->n; i++) {
         struct hy_reader_part *part = &reader->parts[i];
         if (part->end >= 0) continue;
+        int32_t partitions;
         int rc = hy_kafka_refused(&reader->probe_state, err);
+        // The question for the ends waits for as long as a lost broker's socket may take, whatever its time limit; this
+        // one keeps to it.
+        if (rc == HY_OK && !asked) rc = hy_kafka_partitions(reader->probe, reader->topic, timeout_ms, &partitions, err);
         if (rc != HY_OK) return rc;
+        asked = true;
         int64_t low, end;
         rc = hy_kafka_watermarks(reader->probe, reader->topic, part->partition, timeout_ms, &low, &end, err);
         if (rc != HY_OK) return rc;
