@@ -40,6 +40,9 @@ static const char *const MIGRATIONS[] = {
     // slot = five minutes of the ingest time
     "CREATE TABLE sources(topic TEXT, part INT, platform TEXT, account TEXT, slot INT, n INT, last_ms INT,"
     " PRIMARY KEY(topic, part, platform, account, slot)) WITHOUT ROWID;"
+    // What came in the last slots: after a restart the gateway sends its last 15 minutes again, with equal ids.
+    "CREATE TABLE heard(event_id TEXT PRIMARY KEY, slot INT) WITHOUT ROWID;"
+    "CREATE TRIGGER heard_is_over AFTER INSERT ON sources BEGIN DELETE FROM heard WHERE slot < NEW.slot - 6; END;"
     "CREATE TABLE dead(part INT, offset INT, reason TEXT, program TEXT, at_ms INT, PRIMARY KEY(part, offset))"
     " WITHOUT ROWID;",
 };

@@ -238,13 +238,22 @@ int view_dead(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold
     return hy_sqlite_run(db, b.stmt, err);
 }
 
+static int note_heard(struct hy_sqlite *db, const char *event_id, int64_t at_ms, struct hy_error *err) {
+    struct binder b = {hy_sqlite_stmt(db, "INSERT OR IGNORE INTO heard VALUES(?,?)", err), 0};
+    if (!b.stmt) return HY_EINTERNAL;
+    text(&b, event_id);
+    number(&b, at_ms / VIEW_SLOT_MS);
+    return hy_sqlite_run(db, b.stmt, err);
+}
+
 int view_source(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fold_record *record,
                 struct hy_error *err) {
     Huiying__V1__Event *event = NULL;
     int rc = hy_pb_read(&huiying__v1__event__descriptor, arena, record->value, 1, &event, err);
     if (rc != HY_OK) return rc;
     struct binder b = {hy_sqlite_stmt(db,
-                                      "INSERT INTO sources VALUES(?,?,?,?,?,1,?) ON CONFLICT DO UPDATE SET n=n+1,"
+                                      "INSERT INTO sources SELECT ?,?,?,?,?,1,? WHERE NOT EXISTS(SELECT 1 FROM heard"
+                                      " WHERE event_id=?) ON CONFLICT DO UPDATE SET n=n+1,"
                                       " last_ms=max(last_ms, excluded.last_ms)",
                                       err),
                        0};
@@ -256,5 +265,7 @@ int view_source(struct hy_arena *arena, struct hy_sqlite *db, const struct hy_fo
     text(&b, event->account);
     number(&b, at / VIEW_SLOT_MS);
     number(&b, at);
-    return hy_sqlite_run(db, b.stmt, err);
+    text(&b, event->id);
+    rc = hy_sqlite_run(db, b.stmt, err);
+    return rc == HY_OK ? note_heard(db, event->id, at, err) : rc;
 }

@@ -162,15 +162,22 @@ def test_a_message_has_one_fate_and_repetitions_are_counted(world, town):
     assert world.get("operator", "/v1/noted")["noted"][0]["text"] == "你好！祝工作顺利"
 
 
-def test_sources_show_who_speaks(world):
+def test_sources_show_who_speaks_and_count_a_repeated_message_once(world):
     from world import contract, enum, now_ms, set_time
-    for n in range(3):
-        event = contract.cls("Event")(schema_version=1, id=contract.identity("e", str(n)), platform="weixin", account="gh_1",
+
+    def speak(account, n, age_ms):
+        event = contract.cls("Event")(schema_version=1, id=contract.identity("e", account, str(n)), platform="weixin", account=account,
                                       native_id=str(n), kind=enum("EventKind", "EVENT_KIND_PRIVATE_MESSAGE"), dossier="D")
-        set_time(event.ingested, now_ms() - n * 3 * 3_600_000)
+        set_time(event.ingested, now_ms() - age_ms)
         world.put("hy.comments", "D", event)
-    source = world.wait(lambda: (s := world.get("operator", "/v1/overview")["sources"]) and s[0]["hour"] == 1 and s[0])
-    assert (source["platform"], source["account"], source["open"]) == ("weixin", "gh_1", 0) and source["last"]
+        world.put("hy.comments", "D", event)  # as a gateway that starts again repeats what it sent last
+
+    for n in range(3):
+        speak("gh_1", n, n * 3 * 3_600_000)
+    speak("gh_2", 0, 60_000)  # behind all others in its partition
+    sources = world.wait(lambda: (s := world.get("operator", "/v1/overview")["sources"]) and len(s) == 2 and s)
+    source = next(s for s in sources if s["account"] == "gh_1")
+    assert (source["platform"], source["hour"], source["open"]) == ("weixin", 1, 0) and source["last"]
 
 
 def test_what_cannot_be_read_is_left_out_and_counted(world):
