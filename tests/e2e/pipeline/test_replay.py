@@ -1,92 +1,104 @@
-"""A long file is replayed by a process that is killed (-9) again and again: started again it goes on, and in the end every
-row stands in Kafka once, in its order, and has its one fate."""
+"""producers/replay alone against a real Kafka: what is sent when a file grows, is written anew, or comes by a pipe."""
 import json
-import random
 import subprocess
-import time
 
-import auditor
-import clocks
-from city import identity
-from confluent_kafka import Consumer, TopicPartition
-from harness import ledger, paths, topics
-from messages import MATTERS
-from town import until
+import pytest
+from city import City
+from harness import paths
 
-ROWS, KILLS = 3000, 5
-RATE = 200  # rows a second of the runs that are killed: slow enough that each kill finds them at work
-MAPPING = "platform: board\naccount: city\nkind: LETTER\ncolumns: {native_id: id, author: user, title: title, text: text, occurred: time}\n"
+MAPPING = "platform: board\naccount: city\nkind: LETTER\ncolumns: {native_id: id, text: text, occurred: time}\n"
 
 
-def write_rows(path, rng):
-    with open(path, "w") as out:
-        for i in range(ROWS):
-            row = {"id": f"row-{i:05}", "user": f"u{i}", "title": f"第{i}封来信", "text": f"澄塘区第{i}号街坊：{rng.choice(MATTERS)}，请处理",
-                   "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1577836800 + 60 * i))}
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+@pytest.fixture(scope="module")
+def city():
+    with City(programs=()) as made:
+        yield made
 
 
-class Watch:
-    """Where hy.comments ends, quickly asked again and again."""
+class Job:
+    """A file and its mapping, in a folder of its own."""
 
-    def __init__(self, town):
-        self.clients = [Consumer({"bootstrap.servers": town.kafka.bootstrap, "group.id": "watch", "isolation.level": level})
-                        for level in ("read_committed", "read_uncommitted")]
-        self.partitions = topics.partitions_of(town.kafka.bootstrap, "hy.comments")
+    def __init__(self, city, folder):
+        self.city, self.file, self.mapping = city, folder / "messages.jsonl", folder / "mapping.yaml"
+        self.mapping.write_text(MAPPING + f"language: zh-{folder.name}\n")  # another mapping is another job
 
-    def __enter__(self):
-        return self
+    def row(self, name, text="路灯不亮" * 40):
+        return json.dumps({"id": f"{self.file}-{name}", "text": text, "time": "2026-03-02 09:00:00"}, ensure_ascii=False) + "\n"
 
-    def __exit__(self, *_):
-        for client in self.clients:
-            client.close()
+    def write(self, *names, mode="w"):
+        with open(self.file, mode, encoding="utf-8") as out:
+            out.writelines(self.row(name) for name in names)
 
-    def committed(self, client=0):
-        return sum(self.clients[client].get_watermark_offsets(TopicPartition("hy.comments", p), timeout=15)[1] for p in self.partitions)
+    def run(self, *options, source=None, given=None):
+        """(exit code, what it said)."""
+        argv = [paths.program("replay"), "--config", str(self.city.config), "--mapping", str(self.mapping), *options,
+                str(source or self.file)]
+        done = subprocess.run(argv, capture_output=True, text=True, input=given, timeout=60)
+        return done.returncode, done.stderr
 
-    def open(self):
-        """Records of a transaction that is not over yet."""
-        return self.committed(1) - self.committed(0)
+    def sent(self):
+        """The names of this job's rows in Kafka, in order."""
+        mark = f"{self.file}-"
+        records = sorted(self.city.read("hy.comments", "Event"), key=lambda one: (one[0].timestamp, one[0].offset))
+        return [m.native_id.removeprefix(mark) for _, m in records if m.native_id.startswith(mark)]
 
 
-def replayed(town):
-    """[(record, event)] of this file, in the order of the partitions."""
-    found = [(r, e) for r, e in town.read("hy.comments", "Event") if e.platform == "board"]
-    return sorted(found, key=lambda one: (one[0].partition, one[0].offset))
+@pytest.fixture
+def job(city, tmp_path):
+    return Job(city, tmp_path)
 
 
-def test_a_replay_that_is_killed_goes_on_without_a_double_or_a_gap(town, tmp_path):
-    rng = random.Random(20260214)
-    write_rows(tmp_path / "rows.jsonl", rng)
-    (tmp_path / "mapping.yaml").write_text(MAPPING)
-    command = [paths.program("replay"), "--config", str(town.config), "--mapping", str(tmp_path / "mapping.yaml"), "--historic",
-               str(tmp_path / "rows.jsonl")]
-    before, progress = ledger.aborted(town.kafka.bootstrap, "hy.comments"), []
-    with Watch(town) as watch:
-        for _ in range(KILLS):
-            stood = watch.committed()
-            with open(tmp_path / "replay.log", "ab") as log:
-                process = subprocess.Popen([*command, "--rate", str(RATE)], stdout=log, stderr=log, preexec_fn=paths.die_with_parent)
-            until(lambda: watch.committed() > stood, 30, show=lambda: (tmp_path / "replay.log").read_text()[-1000:])
-            time.sleep(rng.uniform(0, 0.5))
-            until(lambda: watch.open() > 0, 20, 0)
-            process.kill()
-            assert process.wait() == -9, "it was done before it was killed"
-            progress.append(len(replayed(town)))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    aborted = ledger.aborted(town.kafka.bootstrap, "hy.comments") - before
-    print(f"\nrows there after each kill {progress}, {aborted} records of aborted transactions")
-    assert aborted > 0 and progress[-1] < ROWS, "no kill came inside a transaction: the test tried nothing"
+def test_a_second_run_sends_nothing_and_restart_sends_all(job):
+    job.write("a", "b")
+    assert job.run()[0] == 0 and job.run()[0] == 0
+    assert sorted(job.sent()) == ["a", "b"]
+    assert job.run("--restart")[0] == 0
+    assert sorted(job.sent()) == ["a", "a", "b", "b"]
 
-    rows = replayed(town)
-    assert sorted(e.native_id for _, e in rows) == [f"row-{i:05}" for i in range(ROWS)]
-    for (r, e), (s, f) in zip(rows, rows[1:]):
-        assert r.partition != s.partition or e.native_id < f.native_id
-    town.promised |= {e.id for _, e in rows}
-    assert {e.id for _, e in rows} == {identity("event", "board", "city", f"row-{i:05}", "LETTER") for i in range(ROWS)}
-    assert town.problems() == []
-    ids, seen = {e.id for _, e in rows}, auditor.Seen(town)
-    assert all(seen.fates[i] in (["OPENED"], ["NOTED"]) and not seen.repeats[i] for i in ids)
-    assert not [c for cases in clocks.snapshots(town).values() for c in cases if c.platform == "board" and c.clocks], "old data has no clocks"
-    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0 and len(replayed(town)) == ROWS  # nothing left to do
+
+def test_of_a_file_that_grew_only_the_new_rows_are_sent(job):
+    first = [f"{i}" for i in range(30)]
+    job.write(*first)
+    assert job.run()[0] == 0
+    job.write("new", mode="a")
+    code, said = job.run()
+    assert code == 0 and "sent 1, skipped 30" in said
+    assert sorted(job.sent()) == sorted([*first, "new"])
+
+
+def test_a_file_written_anew_under_the_old_name_is_sent_from_its_first_row(job):
+    job.write("a", "b", "c")
+    assert job.run()[0] == 0
+    job.write("d", "e")
+    assert job.run()[0] == 0
+    assert sorted(job.sent()) == ["a", "b", "c", "d", "e"]
+
+
+def test_what_comes_by_a_pipe_is_sent_whole_each_time(job):
+    assert job.run(source="-", given=job.row("a") + job.row("b"))[0] == 0
+    assert job.run(source="-", given=job.row("c"))[0] == 0
+    assert sorted(job.sent()) == ["a", "b", "c"]
+
+
+def test_times_of_a_pipe_cannot_be_shifted_and_it_says_why(job):
+    code, said = job.run("--shift-times", "end", source="-", given=job.row("a"))
+    assert code == 1 and "shift" in said and "file" in said and job.sent() == []
+
+
+def test_a_refused_row_is_told_with_its_place_and_reason_and_the_others_are_sent(job, tmp_path):
+    job.write("a")
+    with open(job.file, "a", encoding="utf-8") as out:
+        out.write('{"id": "x", "text": "没有时间"}\nnot json\n' + job.row("b"))
+    code, said = job.run("--rejects", str(tmp_path / "rejects"))
+    told = (tmp_path / "rejects").read_text().splitlines()
+    assert code == 1 and "2 rows were refused" in said
+    assert sorted(job.sent()) == ["a", "b"]
+    assert ["row 2" in told[0], "no time" in told[0], "row 3" in told[1], len(told)] == [True, True, True, 2]
+    assert "没有" not in "".join(told), "rejects name the column, never its content"
+
+
+def test_a_wrong_mapping_is_refused_with_all_its_mistakes_and_nothing_is_sent(job):
+    job.write("a")
+    job.mapping.write_text("platform: board\nkind: LETER\ncolums: {native_id: id}\n")
+    code, said = job.run()
+    assert code == 1 and all(word in said for word in ("account", "LETER", "colums")) and job.sent() == []
