@@ -275,9 +275,25 @@ int hy_kafka_refused(const struct hy_kafka_state *state, struct hy_error *err) {
                    rd_kafka_err2name((rd_kafka_resp_err_t)code), state->refused_text);
 }
 
+// rd_kafka_query_watermark_offsets asks again and again while the broker is away, whatever its timeout (librdkafka
+// 2.0.2); asking by time, where -2 is the start and -1 the end, does not.
+static rd_kafka_resp_err_t ask_offset(rd_kafka_t *probe, const char *topic, int32_t partition, int timeout_ms,
+                                      int64_t what, int64_t *out) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *row = rd_kafka_topic_partition_list_add(list, topic, partition);
+    row->offset = what;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(probe, list, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = row->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) *out = row->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 int hy_kafka_watermarks(rd_kafka_t *probe, const char *topic, int32_t partition, int timeout_ms, int64_t *low,
                         int64_t *high, struct hy_error *err) {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(probe, topic, partition, low, high, timeout_ms);
+    rd_kafka_resp_err_t code = ask_offset(probe, topic, partition, timeout_ms, RD_KAFKA_OFFSET_BEGINNING, low);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = ask_offset(probe, topic, partition, timeout_ms, RD_KAFKA_OFFSET_END, high);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return HY_OK;
     return hy_fail(err, hy_kafka_code(code), "the ends of %s/%d could not be read: %s", topic, partition,
                    rd_kafka_err2str(code));

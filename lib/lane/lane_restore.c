@@ -137,6 +137,7 @@ static int open_probe(struct hy_lane *lane, struct hy_error *err) {
 }
 
 static int ask_ends(struct hy_lane *lane, struct hy_part *part, struct hy_error *err) {
+    HY_FAULT_POINT("lane.before_ends");
     int rc = hy_kafka_watermarks(hy_reader_probe(lane->restore.reader), lane->owner->inputs[part->input],
                                  part->partition, ASK_MS, &part->low, &part->high, err);
     return heals(rc) ? HY_EAGAIN : rc;

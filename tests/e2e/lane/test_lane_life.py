@@ -190,6 +190,25 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(system):
     assert amounts(system) == list(range(1000)), sent
 
 
+def test_a_broker_that_dies_between_two_questions_does_not_make_the_lane_stand_still(system):
+    """The second question goes to a broker that was there a moment ago; waiting for its answer must end by itself."""
+    program = system.run("stuck=6000", start=False)
+    program.env["HY_FAULT_POINT"] = "lane.before_ends:2:stop"
+    program.start()
+    deadline = time.monotonic() + 30
+    while program.state() != "T":
+        assert time.monotonic() < deadline, "the point was not hit"
+        time.sleep(0.02)
+    system.kafka.kill()
+    program.signal(signal.SIGCONT)
+    time.sleep(8)
+    assert program.exits == [], program.text()[-3000:]
+    system.kafka.start()
+    system.send(b"1")
+    system.await_done(60)
+    assert program.exits == [] and "stuck" not in program.text()
+
+
 def test_a_broker_that_stands_still_for_longer_than_a_transaction_costs_nothing(system):
     system.run(lanes=2)
     for i in range(5):

@@ -8,8 +8,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
 def pytest_collection_modifyitems(items):
-    """The storm and the real files have cities of their own: first, so that the town does not stand beside them."""
-    items.sort(key=lambda item: item.path.name not in ("test_storm.py", "test_real_files.py"))
+    """What has a city of its own comes first, so that the town does not stand beside it."""
+    items.sort(key=lambda item: "town" in item.fixturenames)
 
 
 @pytest.fixture(scope="session")
