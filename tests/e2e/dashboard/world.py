@@ -121,6 +121,8 @@ class World:
         program = Program("dashboard", [paths.program("dashboard"), "--config", str(self.config)], folder=self.folder)
         self.programs.append(program)
         self.wait(lambda: self.anonymous().get("/healthz").status_code == 200, 30, "the dashboard is healthy")
+        # Names of departments come with the pack, a moment after the door is open.
+        self.wait(lambda: "packs.in_force" in program.text(), 30, "the dashboard has a pack")
         return program
 
     # ---- doors
