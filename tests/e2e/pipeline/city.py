@@ -48,11 +48,11 @@ def event(native_id, text, *, platform="test", account="main", kind="LETTER", wh
 
 
 class City:
-    """kafka and redis may be given (they are then not closed). Programs start at once unless start=False."""
+    """Programs start at once unless start=False; copies: {program: processes of it}; broker: settings of Kafka's own."""
 
-    def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None):
+    def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None, broker=None):
         self.folder = paths.Folder("city")
-        self.kafka, self.redis = Kafka(), Redis()
+        self.kafka, self.redis = Kafka(broker), Redis()
         self.pack, self.names = pack, programs
         self.ports = {name: paths.free_port() for name in (*programs, "public")}
         self.config = self.folder.path / "config.yaml"

@@ -60,9 +60,13 @@ def test_a_stopped_engine_that_wakes_cannot_commit_and_comes_back(town, both, po
     until(lambda: partitions(town, "casework") == PARTITIONS / 2, 40, show=lambda: sleeper.text()[said:][-2000:])
     letters(town, f"{point}-both")
     assert given_up(town) > counted
-    assert town.problems() == []
+    town.settle(60)
     told = sleeper.text()[said:]
     assert re.search(POINTS[point], told) and "rejoining group" in told, told
     assert sleeper.exits == [] and both[1].exits == []
     if point != "lane.before_flush":  # what it had written stands there and nobody reads it
         assert ledger.aborted(town.kafka.bootstrap, "hy.journal") > aborted
+
+
+def test_after_all_of_it_nothing_is_missing_and_nothing_is_there_twice(town):
+    assert town.problems() == []

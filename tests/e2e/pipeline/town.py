@@ -24,11 +24,15 @@ def until(what, seconds=20, every=0.05, show=None):
         time.sleep(every)
 
 
+# A killed node may register again after 4 s, not 9.
+BROKER = {"broker.session.timeout.ms": "4000", "broker.heartbeat.interval.ms": "500"}
+
+
 class Town(City):
     """A city with the HTTP door. promised: native ids that somebody was told are taken, by platform."""
 
     def __init__(self):
-        super().__init__(programs=("router", "casework", "sentinel", "sla", "dashboard", "gateway"))
+        super().__init__(programs=("router", "casework", "sentinel", "sla", "dashboard", "gateway"), broker=BROKER)
         self.promised, self.told = set(), set()
 
     # ---- ways in ----
