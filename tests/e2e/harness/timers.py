@@ -66,29 +66,41 @@ def partitions(client, prefix="hy"):
     return sorted(int(m.group(1)) for m in found if m)
 
 
+# All keys of a shard at one moment, so that what is compared belongs together while timers fire.
+DUMP = """
+local head, records, leaves = KEYS[1], {}, {}
+for bucket = 0, 1023 do
+    local found = redis.call('HGETALL', head .. ':c:' .. bucket)
+    if #found > 0 then records[#records + 1] = found end
+end
+for _, leaf in ipairs(redis.call('ZRANGE', head .. ':i', 0, -1)) do
+    leaves[#leaves + 1] = redis.call('ZRANGE', head .. ':d:' .. leaf, 0, -1, 'WITHSCORES')
+end
+return {redis.call('HGETALL', head), records, leaves, redis.call('ZRANGE', head .. ':o', 0, -1, 'WITHSCORES')}
+"""
+
+
+def pairs(flat):
+    return zip(flat[::2], flat[1::2])
+
+
 def shard(client, partition, prefix="hy"):
-    """Everything of one shard. Reads key by key: call it when nothing moves, or in a MULTI's stead live with the race."""
-    head = f"{prefix}:{{s{partition}}}"
-    pipe = client.pipeline(transaction=False)
-    for bucket in range(1024):
-        pipe.hgetall(f"{head}:c:{bucket}")
-    buckets = pipe.execute()
-    fields = {k.decode(): v for k, v in client.hgetall(head).items()}  # after the records: names only grow
+    """Everything of one shard at one moment."""
+    header, records, leaves, outbox = client.eval(DUMP, 1, f"{prefix}:{{s{partition}}}")
+    fields = {k.decode(): v for k, v in pairs(header)}
     names = fields.get("names", b"").decode().split("\n")
     out = Shard(partition, fields["log"].decode(), int(fields["offset"]), fields["token"].decode(), int(fields["n"]),
                 [], set(), {}, {}, {}, {})
-    for records in buckets:
-        for key, record in records.items():
-            case, _ = unpack_id(key)
-            out.versions[case], out.dossiers[case], clocks = unpack_record(record, names)
-            for clock, epoch, stage, due, claimed in clocks:
-                out.timers.append(Timer(case, clock, epoch, stage, due))
-                if claimed:
-                    out.claimed.add(out.timers[-1])
-    for leaf in client.zrange(f"{head}:i", 0, -1):
-        for key, score in client.zrange(f"{head}:d:{leaf.decode()}", 0, -1, withscores=True):
-            out.index[unpack_id(key)[0]] = int(score) // 1024
-    for member, score in client.zrange(f"{head}:o", 0, -1, withscores=True):
+    for key, record in (one for bucket in records for one in pairs(bucket)):
+        case, _ = unpack_id(key)
+        out.versions[case], out.dossiers[case], clocks = unpack_record(record, names)
+        for clock, epoch, stage, due, claimed in clocks:
+            out.timers.append(Timer(case, clock, epoch, stage, due))
+            if claimed:
+                out.claimed.add(out.timers[-1])
+    for key, score in (one for leaf in leaves for one in pairs(leaf)):
+        out.index[unpack_id(key)[0]] = int(score) // 1024
+    for member, score in pairs(outbox):
         case, used = unpack_id(member)
         out.outbox[case, member[used:].decode()] = int(score)
     return out
