@@ -65,7 +65,9 @@ def done(world, name, case_id, **body):
     status, verdict = act(world, name, case_id, **body)
     assert (status, verdict["verdict"]) == (200, "applied"), verdict
     one = world.get("operator", f"/v1/cases/{case_id}")
-    assert (one["step"], one["state"]) == (verdict["step"], verdict["state"])  # what was done is seen at once
+    assert one["step"] >= verdict["step"]  # what was done is seen at once, and the courier may have gone on since
+    if one["step"] == verdict["step"]:
+        assert one["state"] == verdict["state"]
     return one
 
 

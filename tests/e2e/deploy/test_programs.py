@@ -100,7 +100,7 @@ def test_the_page_shows_the_open_case_in_a_browser(up):
         page.fill("#token", up.token("operator"))
         page.click("#login button")
         page.wait_for_selector("#total-open b")
-        page.wait_for_function("Number(document.querySelector('#total-open b').textContent) >= 1", timeout=15000)
+        page.wait_for_function("() => Number(document.querySelector('#total-open b').textContent) >= 1", timeout=15000)
         page.click("#total-open")
         page.wait_for_selector("#cases tbody tr td a")
         assert LETTER["title"] in page.inner_text("#cases")
