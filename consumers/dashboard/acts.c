@@ -7,6 +7,7 @@
 #include "consumers/dashboard/act_body.h"
 #include "consumers/dashboard/out.h"
 #include "lib/base/metrics.h"
+#include "lib/base/random.h"
 #include "lib/lane/topics.h"
 
 enum { WAIT_MS = 3000, LOOK_MS = 1000, TICK_MS = 50, KEY_MAX = 128, COMMAND_ARENA = 1024 * 1024, WAITING_MAX = 2000 };

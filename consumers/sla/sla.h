@@ -1,7 +1,7 @@
 // The inside of sla: one worker thread folds hy.cases into Redis and claims what is due, in turns; an audit thread
-// compares. sink.c is the fold's store, claims.c the other half of a turn, audit.c the comparison, worker.c the loop
-// and the life of all of it. A new duty of the worker is a function called from its turn; nothing blocks longer than a
-// reply of Redis may take.
+// compares. sink.c is the fold's store, claims.c the other half of a turn, turn.c the turn itself, audit.c the
+// comparison, worker.c the life of all of it. A new duty of the worker is a function called from its turn; nothing
+// blocks longer than a reply of Redis may take.
 #ifndef HY_SLA_SLA_H
 #define HY_SLA_SLA_H
 
@@ -92,6 +92,17 @@ bool sla_audit_slice(struct sla *sla);
 void sla_metrics_register(struct sla_metrics *metrics);
 // Gauges and health, at most each 500 ms.
 void sla_report(struct sla *sla);
+
+// turn.c. *sla is cleared before init; n_shards is set before open. open fails as its parts do; close frees what open
+// made, also after it failed, and leaves the struct itself.
+void sla_init(struct sla *sla, const struct sla_options *options, const struct hy_clock *clock,
+              struct hy_health *health);
+HY_MUST_CHECK int sla_open(struct sla *sla, struct hy_error *err);
+// Folds, claims, sends, reports. Sleeps at most until the next due time. Negative: waiting cannot mend it.
+HY_MUST_CHECK int sla_turn(struct sla *sla, struct hy_error *err);
+// What was claimed is sent and its offsets stored, so that the next owner repeats nothing. At most options->drain_ms.
+void sla_drain(struct sla *sla);
+void sla_close(struct sla *sla);
 
 // worker.c: runs until *stop, then drains. 0, or a negative code after which the process must end with an error.
 int sla_run(const struct sla_options *options, struct hy_health *health, atomic_bool *stop, struct hy_error *err);

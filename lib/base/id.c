@@ -1,11 +1,9 @@
 #include "lib/base/id.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -114,18 +112,6 @@ void hy_receipt_number(const char *event_id, char out[HY_RECEIPT_SIZE]) {
         memcpy(out + group * 5, plain + group * 4, 4);
         out[group * 5 + 4] = group < 3 ? '-' : '\0';
     }
-}
-
-int hy_random(void *out, size_t n) {
-    uint8_t *at = out;
-    while (n > 0) {
-        ssize_t got = getrandom(at, n, 0);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return HY_EIO;
-        at += got;
-        n -= (size_t)got;
-    }
-    return HY_OK;
 }
 
 bool hy_equal_secret(struct hy_bytes a, struct hy_bytes b) {

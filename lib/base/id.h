@@ -40,8 +40,6 @@ void hy_case_id(const char *dossier, const char *platform, const char *account, 
 uint64_t hy_member_hash(const char *event_id);
 // The citizen's receipt number: 16 characters in groups of 4, from H("receipt", event id).
 void hy_receipt_number(const char *event_id, char out[HY_RECEIPT_SIZE]);
-// n bytes from the kernel's random source; only for tokens and nonces, never for identity. HY_EIO when there is none.
-HY_MUST_CHECK int hy_random(void *out, size_t n);
 // Constant-time equality of two byte strings (length may leak).
 bool hy_equal_secret(struct hy_bytes a, struct hy_bytes b);
 

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
+#include "lib/base/random.h"
 #include "lib/lane/registry.h"
 #include "lib/lane/registry_key.h"
 #include "lib/lane/topics.h"

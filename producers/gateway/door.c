@@ -9,6 +9,7 @@
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/base/random.h"
 #include "lib/lane/topics.h"
 #include "lib/web/limiter.h"
 #include "producers/gateway/recent.h"

@@ -11,6 +11,7 @@
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 #include "lib/base/pb.h"
+#include "lib/base/random.h"
 #include "lib/lane/topics.h"
 #include "producers/replay/mapping.h"
 #include "producers/replay/pace.h"

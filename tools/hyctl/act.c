@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/id.h"
+#include "lib/base/random.h"
 #include "tools/hyctl/say.h"
 
 enum { TEXT_MOST = 1 << 20 };

@@ -3,6 +3,7 @@
 #include "tests/unit/base/unit.h"
 
 #include "lib/base/id.h"
+#include "lib/base/random.h"
 
 static void check_hex(const uint8_t hash[32], const char *expected) {
     char hex[65];
