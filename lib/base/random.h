@@ -1,5 +1,6 @@
-// Randomness for tokens, nonces and seeds of hash tables; never for identity (lib/base/id.h). A file of its own, so that
-// the simulator can put a seeded source in its place.
+// Randomness for tokens, nonces and seeds of hash tables; never for identity (lib/base/id.h). A file of its own, so
+// that the simulator can put a seeded source in its place: whoever needs another kind of randomness adds it here, and
+// there (tests/sim/sim.c).
 #ifndef HY_BASE_RANDOM_H
 #define HY_BASE_RANDOM_H
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 extern const char HY_TIMERS_LUA[];
 extern const unsigned long HY_TIMERS_LUA_LEN;
 

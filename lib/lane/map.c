@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-
 enum { FIRST_CAP = 16 };
 
 static uint64_t seed;
