@@ -252,4 +252,5 @@ void city_end(void) {
         free(letter);
     }
     hy_arena_free(arena);
+    arena = NULL;
 }

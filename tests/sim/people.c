@@ -6,7 +6,6 @@
 
 #include <utlist.h>
 
-#include "huiying/v1/command.pb-c.h"
 #include "lib/base/pb.h"
 #include "tests/sim/audit.h"
 #include "tests/sim/kafka.h"
@@ -20,6 +19,7 @@ enum {
     ARENA = 65536
 };
 
+#define LINK        "https://example.org/shuoming" // of a published statement
 #define VERB(name)  HUIYING__V1__VERB__VERB_##name
 #define STATE(name) HUIYING__V1__CASE_STATE__CASE_STATE_##name
 
@@ -28,33 +28,24 @@ static int n_departments;
 static struct hy_arena *arena;
 static uint64_t n_acts;
 
-// What is done with a case of this kind in this state, how soon in minutes, and with what.
-static const struct plan {
-    const char *kind;
-    Huiying__V1__CaseState state;
-    Huiying__V1__Verb verb;
-    int64_t least, most; // minutes
-    const char *role, *text, *reason, *proof, *proof_kind;
-} PLANS[] = {
-    {"letter", STATE(OPENED), VERB(SIGN), 5, 180, "department", "", "", "", ""},
-    {"letter", STATE(ASSIGNED), VERB(SIGN), 5, 180, "department", "", "", "", ""},
-    {"letter", STATE(SIGNED), VERB(REPLY), 60, 2400, "department", "您好，已安排人员到现场处理，感谢您的关注。", "", "",
-     ""},
-    {"letter", STATE(HANDLED), VERB(REPLY), 30, 600, "department", "您好，问题已处理。", "", "", ""},
-    {"letter", STATE(DRAFTED), VERB(APPROVE), 20, 480, "department", "", "", "", ""},
-    {"letter", STATE(REVIEW), VERB(APPROVE), 20, 480, "department", "", "", "", ""},
-    {"letter", STATE(DELIVERED), VERB(CLOSE), 30, 1440, "department", "", "solved", "", ""},
-    {"incident", STATE(OPENED), VERB(ACKNOWLEDGE), 1, 12, "wangxinban", "", "", "", ""},
-    {"incident", STATE(ASSIGNED), VERB(ACKNOWLEDGE), 1, 12, "wangxinban", "", "", "", ""},
-    {"incident", STATE(SIGNED), VERB(HANDLE), 60, 280, "wangxinban", "已发布情况说明", "",
-     "https://example.org/shuoming", "link"},
-    {"incident", STATE(HANDLED), VERB(CLOSE), 600, 4000, "wangxinban", "", "answered", "https://example.org/shuoming",
-     "link"},
+// The habits of the city.
+static const struct people_plan PLANS[] = {
+    {"letter", STATE(OPENED), VERB(SIGN), 5 * MINUTE, 180 * MINUTE, "department", "", "", "", ""},
+    {"letter", STATE(ASSIGNED), VERB(SIGN), 5 * MINUTE, 180 * MINUTE, "department", "", "", "", ""},
+    {"letter", STATE(SIGNED), VERB(REPLY), HOUR, 40 * HOUR, "department", "您好，已安排人员到现场处理。", "", "", ""},
+    {"letter", STATE(HANDLED), VERB(REPLY), HOUR / 2, 10 * HOUR, "department", "您好，问题已处理。", "", "", ""},
+    {"letter", STATE(DRAFTED), VERB(APPROVE), HOUR / 3, 8 * HOUR, "department", "", "", "", ""},
+    {"letter", STATE(REVIEW), VERB(APPROVE), HOUR / 3, 8 * HOUR, "department", "", "", "", ""},
+    {"letter", STATE(DELIVERED), VERB(CLOSE), HOUR / 2, 24 * HOUR, "department", "", "solved", "", ""},
+    {"incident", STATE(OPENED), VERB(ACKNOWLEDGE), MINUTE, 12 * MINUTE, "wangxinban", "", "", "", ""},
+    {"incident", STATE(ASSIGNED), VERB(ACKNOWLEDGE), MINUTE, 12 * MINUTE, "wangxinban", "", "", "", ""},
+    {"incident", STATE(SIGNED), VERB(HANDLE), HOUR, 4 * HOUR, "wangxinban", "已发布情况说明", "", LINK, "link"},
+    {"incident", STATE(HANDLED), VERB(CLOSE), 10 * HOUR, 70 * HOUR, "wangxinban", "", "answered", LINK, "link"},
 };
 
-static const struct plan *plan_for(const struct seen_case *c) {
-    for (size_t i = 0; i < sizeof PLANS / sizeof PLANS[0]; i++)
-        if (PLANS[i].state == c->state && strcmp(PLANS[i].kind, c->kind) == 0) return &PLANS[i];
+static const struct people_plan *plan_for(const struct seen_case *c, const struct people_plan *plans, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (plans[i].state == c->state && strcmp(plans[i].kind, c->kind) == 0) return &plans[i];
     return NULL;
 }
 
@@ -70,7 +61,7 @@ struct act {
     struct seen_case *c;
     uint64_t step;
     Huiying__V1__Verb verb;
-    const struct plan *plan;
+    const struct people_plan *plan;
     char department[24]; // where to
     struct act *prev, *next;
 };
@@ -83,7 +74,7 @@ static void done_with(struct act *act) {
 }
 
 static void fill(Huiying__V1__Act *body, const struct act *act) {
-    const struct plan *plan = act->plan;
+    const struct people_plan *plan = act->plan;
     body->verb = act->verb;
     body->department = (char *)(uintptr_t)act->department;
     body->text = (char *)(uintptr_t)plan->text;
@@ -150,31 +141,46 @@ static uint64_t temper(const struct seen_case *c) {
     return hy_member_hash(c->id) % 100;
 }
 
-static Huiying__V1__Verb choose(const struct plan *plan) {
+static Huiying__V1__Verb choose(const struct people_plan *plan) {
     if (plan->verb != VERB(SIGN)) return plan->verb;
     if (sim_chance(18)) return VERB(RETURN);
     if (sim_chance(25)) return VERB(TRANSFER);
     return plan->verb;
 }
 
-void people_see(struct seen_case *c) {
-    const struct plan *plan = plan_for(c);
-    if (!plan || !c->open || c->planned == c->step + 1) return;
-    c->planned = c->step + 1;
-    bool letter = strcmp(c->kind, "letter") == 0;
-    if (letter && temper(c) < 4) return;   // nobody ever looks at it
-    if (!letter && temper(c) < 10) return; // a duty desk that is not manned
-    int64_t slow = letter && temper(c) < 18 ? 6 : 1;
+static struct act *act_new(struct seen_case *c, const struct people_plan *plan) {
     struct act *act = calloc(1, sizeof *act);
     if (!act) abort();
-    *act = (struct act){.c = c, .step = c->step, .plan = plan};
+    *act = (struct act){.c = c, .step = c->step, .plan = plan, .verb = plan->verb};
     DL_APPEND(acts, act);
+    return act;
+}
+
+// Somebody has a plan for this step already, or nobody needs one.
+static bool planned(struct seen_case *c, const struct people_plan *plan) {
+    if (!plan || !c->open || c->planned == c->step + 1) return true;
+    c->planned = c->step + 1;
+    return false;
+}
+
+void people_see(struct seen_case *c) {
+    const struct people_plan *plan = plan_for(c, PLANS, sizeof PLANS / sizeof PLANS[0]);
+    bool letter = strcmp(c->kind, "letter") == 0;
+    if (planned(c, plan) || temper(c) < (letter ? 4 : 10)) return; // nobody ever looks at some of them
+    int64_t slow = letter && temper(c) < 18 ? 6 : 1;
+    struct act *act = act_new(c, plan);
     act->verb = choose(plan);
     if (act->verb == VERB(RETURN) && c->state == STATE(OPENED)) act->verb = VERB(TRANSFER);
     if (act->verb == VERB(TRANSFER))
         snprintf(act->department, sizeof act->department, "%s", departments[sim_below(n_departments)]);
-    int64_t delay = sim_between(plan->least, plan->most) * MINUTE * slow;
+    int64_t delay = sim_between(plan->least, plan->most) * slow;
     sim_after(letter ? at_work(delay) : delay, do_it, act, n_acts++);
+}
+
+void people_follow(struct seen_case *c, const struct people_plan *plans, size_t n) {
+    const struct people_plan *plan = plan_for(c, plans, n);
+    if (planned(c, plan)) return;
+    sim_after(sim_between(plan->least, plan->most), do_it, act_new(c, plan), n_acts++);
 }
 
 void people_start(const char *const *codes, int n) {
