@@ -63,6 +63,15 @@ static int tell(struct hy_lane_ctx *ctx, const struct hy_incident_rules *rules, 
     return rc == HY_OK ? store(ctx, subject, err) : rc;
 }
 
+// The same without a sighting: what time alone changed is stored only with something to say.
+static int look(struct hy_lane_ctx *ctx, const struct hy_incident_rules *rules, struct subject *subject, int64_t now_ms,
+                struct hy_error *err) {
+    struct hy_observation observation;
+    if (!hy_subject_observe(subject->state, rules, now_ms, &observation)) return HY_OK;
+    int rc = report(ctx, subject->key, &observation, err);
+    return rc == HY_OK ? store(ctx, subject, err) : rc;
+}
+
 static int advance(struct hy_lane_ctx *ctx, int64_t received_ms, struct hy_error *err) {
     struct subjects *subjects = hy_lane_data(ctx);
     int64_t now = hy_lane_now(ctx);
@@ -145,8 +154,8 @@ static int tick(struct hy_lane_ctx *ctx, int32_t partition, int64_t now_ms, stru
     struct subject *next;
     HASH_ITER(hh, subjects->table, subject, next) {
         if (rc != HY_OK) break;
-        if (hy_subject_waiting(subject->state)) {
-            if (observations-- > 0) rc = tell(ctx, &rules, subject, now, err);
+        if (hy_subject_waiting(subject->state, now)) {
+            if (observations-- > 0) rc = look(ctx, &rules, subject, now, err);
         } else if (evictions > 0 && hy_subject_over(subject->state, &rules, now)) {
             evictions--;
             rc = evict(ctx, subject, err);

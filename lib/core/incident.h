@@ -89,11 +89,13 @@ struct hy_observation {
 
 // Is there something to say? True at most once a second a subject, when it is above a level (or was, less than the
 // quiet time ago) and something was counted since the last time, or the level became worse. Fills *out then and takes
-// note of it. Call after sightings, and once a second for subjects with hy_subject_waiting.
+// note of it. Call after sightings, and once a second for subjects with hy_subject_waiting. What changes without
+// anything to say comes from time alone: it need not be stored, a later call judges it the same.
 bool hy_subject_observe(struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms,
                         struct hy_observation *out);
-// Needs the call once a second: a run goes on, or something was counted that no observation told yet.
-bool hy_subject_waiting(const struct hy_subject_state *state);
+// Needs the call now: something was counted that no observation told yet, or a run goes on and a new bucket began (a
+// window is one of whole buckets: within one, time alone changes nothing).
+bool hy_subject_waiting(const struct hy_subject_state *state, int64_t now_ms);
 // Nothing is left that a new object would not know: never observed, nothing in the window or the baseline.
 bool hy_subject_over(const struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms);
 

@@ -229,8 +229,8 @@ bool hy_subject_observe(struct hy_subject_state *state, const struct hy_incident
     return true;
 }
 
-bool hy_subject_waiting(const struct hy_subject_state *state) {
-    return state->run.dirty || state->run.running;
+bool hy_subject_waiting(const struct hy_subject_state *state, int64_t now_ms) {
+    return state->run.dirty || (state->run.running && now_ms / state->bucket_ms > state->newest);
 }
 
 bool hy_subject_over(const struct hy_subject_state *state, const struct hy_incident_rules *rules, int64_t now_ms) {

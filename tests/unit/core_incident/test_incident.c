@@ -164,10 +164,27 @@ static void observations_are_a_second_apart_and_nothing_is_lost_between(void **s
         writers = seen.writers;
     }
     assert_true(said >= 4 && said <= 6);
-    assert_true(hy_subject_waiting(s));
+    assert_true(hy_subject_waiting(s, T0 + 6000));
     assert_true(hy_subject_observe(s, &rules, T0 + 6000, &seen)); // the tick tells the rest
     assert_int_equal(seen.messages, 5000);
     assert_false(hy_subject_observe(s, &rules, T0 + 8000, &seen)); // nothing new
+    hy_subject_free(s);
+}
+
+static void a_run_that_is_told_needs_no_look_until_the_next_bucket(void **state) {
+    (void)state;
+    struct hy_subject_state *s = subject_of(&rules);
+    struct hy_observation seen;
+    int64_t next = (T0 / rules.bucket_ms + 1) * rules.bucket_ms;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(sight_at(s, &rules, i, i, T0, T0), HY_SIGHTED_COUNTED);
+    assert_true(hy_subject_waiting(s, T0));
+    assert_true(hy_subject_observe(s, &rules, T0, &seen));
+    assert_false(hy_subject_waiting(s, T0 + 1000));
+    assert_false(hy_subject_waiting(s, next - 1));
+    assert_true(hy_subject_waiting(s, next));
+    assert_false(hy_subject_observe(s, &rules, next, &seen));
+    assert_false(hy_subject_waiting(s, next + 1000));
     hy_subject_free(s);
 }
 
@@ -358,6 +375,7 @@ int main(void) {
         cmocka_unit_test(a_long_run_does_not_become_usual),
         cmocka_unit_test(what_outlasts_the_baseline_becomes_usual),
         cmocka_unit_test(observations_are_a_second_apart_and_nothing_is_lost_between),
+        cmocka_unit_test(a_run_that_is_told_needs_no_look_until_the_next_bucket),
         cmocka_unit_test(a_quiet_time_ends_the_run_and_the_next_one_starts_afresh),
         cmocka_unit_test(a_lull_shorter_than_the_quiet_time_does_not_split_a_run),
         cmocka_unit_test(ticks_make_no_difference_to_the_runs),
