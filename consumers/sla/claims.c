@@ -40,7 +40,8 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
     }
     shard->confirming = n > 0;
     if (!claim_needed(sla, shard, mono)) return 0;
-    struct hy_timers_claim claim = {.expected_ms = sla_guard_expect(&sla->guard, hy_mono_ms(sla->clock)),
+    int64_t demanded = sla_guard_demand(&sla->guard, hy_mono_ms(sla->clock), hy_wall_ms(sla->clock));
+    struct hy_timers_claim claim = {.expected_ms = demanded,
                                     .slack_ms = sla->options->step_ms,
                                     .seen_below = seen_below(sla, shard, mono),
                                     .limit = HY_TIMERS_CLAIM_MAX};
@@ -54,7 +55,8 @@ static void stepped(struct sla *sla, int64_t redis_ms) {
     if (!sla->guard.held) {
         hy_metric_add(sla->metrics.steps, 1);
         HY_ERROR("sla.clock", "Redis's clock jumped; timers are held until it is steady again",
-                 "redis_ms=%lld expected_ms=%lld", (long long)redis_ms, (long long)sla_guard_expect(&sla->guard, mono));
+                 "redis_ms=%lld expected_ms=%lld", (long long)redis_ms,
+                 (long long)sla_guard_demand(&sla->guard, mono, hy_wall_ms(sla->clock)));
     }
     sla_guard_stepped(&sla->guard, redis_ms, mono);
 }

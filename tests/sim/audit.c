@@ -40,6 +40,7 @@ struct chain {
 static struct counted *fates, *verdicts, *items, *fires, *openings;
 static struct chain *chains;
 static struct hy_arena *arena;
+static int64_t bound_ms;
 
 static void problem(const char *format, ...) HY_PRINTF(1, 2);
 static void problem(const char *format, ...) {
@@ -125,6 +126,7 @@ static void judge_time(const Huiying__V1__JournalRecord *record, const Huiying__
         int64_t late = record->at->unix_ms - (clock->due_ms - clock->skew_ms);
         audit_sums.timed++;
         if (late < 0) problem("clock %s took effect %" PRId64 " ms before it was due", key, -late);
+        if (late > bound_ms) problem("clock %s took effect %" PRId64 " ms late", key, late);
         if (late > audit_sums.latest_ms) audit_sums.latest_ms = late;
     }
 }
@@ -292,7 +294,8 @@ void audit_judge(int64_t quiet_ms) {
     judge_rest();
 }
 
-void audit_start(void) {
+void audit_start(int64_t late_ms) {
+    bound_ms = late_ms;
     audit_sums = (struct audit_sums){0};
     arena = hy_arena_new(ARENA);
     if (!arena) abort();

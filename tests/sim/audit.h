@@ -18,7 +18,8 @@ struct audit_sums {
 };
 extern struct audit_sums audit_sums;
 
-void audit_start(void);
+// late_ms: how late a warning or breach may be told at most.
+void audit_start(int64_t late_ms);
 void audit_end(void);
 // The city says: this message was accepted (once more, when it was known).
 void audit_accepted(const char *event_id);

@@ -21,6 +21,10 @@ static void kill_one(void) {
     sim_program_kill(any_program(), sim_between(50, 4 * SECOND));
 }
 
+static void kill_at_work(void) {
+    sim_program_doom(any_program(), sim_between(1, 4));
+}
+
 static void stop_one(void) {
     sim_program_stop(any_program(),
                      sim_chance(2) ? sim_between(100, 3 * SECOND) : sim_between(4 * SECOND, 25 * SECOND));
@@ -116,7 +120,8 @@ static struct fault {
     int share;
     void (*strike)(void);
     uint64_t times;
-} FAULTS[] = {{"kill", 30, kill_one, 0},
+} FAULTS[] = {{"kill", 12, kill_one, 0},
+              {"kill at work", 18, kill_at_work, 0},
               {"stop", 20, stop_one, 0},
               {"kill all", 2, kill_all, 0},
               {"Kafka away", 10, kafka_away, 0},

@@ -21,7 +21,15 @@
 #include "tests/sim/stand_ins.h"
 #include "tests/sim/story.h"
 
-enum { MINUTE = 60000, DAY = 24 * 60 * MINUTE, HEAL_MS = 3 * MINUTE, REST_MS = 30 * MINUTE, DEPARTMENTS = 64 };
+enum {
+    MINUTE = 60000,
+    DAY = 24 * 60 * MINUTE,
+    HEAL_MS = 3 * MINUTE,
+    REST_MS = 30 * MINUTE,
+    LATE_CALM_MS = 1000,
+    LATE_MOST_MS = 5 * MINUTE,
+    DEPARTMENTS = 64
+};
 
 struct plan {
     uint64_t seed, seeds;
@@ -105,7 +113,7 @@ static uint64_t run(const struct plan *plan, uint64_t seed) {
     sim_kafka_start();
     sim_redis_start();
     struct hy_packs *packs = sim_packs_open(plan->deploy, plan->pack);
-    audit_start();
+    audit_start(plan->faults_ms ? LATE_MOST_MS : LATE_CALM_MS);
     seen_start(changed);
     people_start(codes, departments_of(packs, codes));
     sim_programs_start(packs);

@@ -1,5 +1,7 @@
 #include "tests/sim/program.h"
 
+enum { DOWN_LEAST_MS = 50, DOWN_MOST_MS = 4000 };
+
 struct sim_program *sim_program_running;
 
 static void step(void *ctx, uint64_t life) {
@@ -13,7 +15,10 @@ static void step(void *ctx, uint64_t life) {
     sim_program_running = program;
     int64_t next = program->step(program->life);
     sim_program_running = NULL;
-    if (next >= 0) sim_program_wake(program, next);
+    if (program->doomed_in > 0 && --program->doomed_in == 0)
+        sim_program_kill(program, sim_between(DOWN_LEAST_MS, DOWN_MOST_MS));
+    else if (next >= 0)
+        sim_program_wake(program, next);
 }
 
 void sim_program_wake(struct sim_program *program, int64_t delay_ms) {
@@ -42,6 +47,10 @@ void sim_program_start(struct sim_program *program) {
 void sim_program_end(struct sim_program *program) {
     if (program->life) program->end(program->life);
     program->life = NULL;
+}
+
+void sim_program_doom(struct sim_program *program, int64_t steps) {
+    program->doomed_in = steps;
 }
 
 static void comes_back(void *ctx, uint64_t life) {

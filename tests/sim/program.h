@@ -15,8 +15,9 @@ struct sim_program {
     void *life; // NULL while it is down
     uint64_t lives;
     bool stopped, missed;
-    int64_t wake_ms; // the next step, INT64_MAX = none
-    int64_t lag_ms;  // how long a wake by new records takes at most
+    int64_t doomed_in; // dies right after so many more steps; 0 = not doomed
+    int64_t wake_ms;   // the next step, INT64_MAX = none
+    int64_t lag_ms;    // how long a wake by new records takes at most
 };
 
 // The one that runs at the moment: what it opens (publisher, fold) wakes it.
@@ -25,6 +26,8 @@ extern struct sim_program *sim_program_running;
 void sim_program_start(struct sim_program *program);
 // Dies now and comes back after back_ms.
 void sim_program_kill(struct sim_program *program, int64_t back_ms);
+// Dies right after so many more steps: with what it just began in hand.
+void sim_program_doom(struct sim_program *program, int64_t steps);
 // Stands still for for_ms and then goes on where it was.
 void sim_program_stop(struct sim_program *program, int64_t for_ms);
 void sim_program_end(struct sim_program *program);
