@@ -37,9 +37,35 @@ static size_t step(const uint8_t *p, size_t n, bool *valid) {
     return want;
 }
 
+// Nearly all of what is judged is ASCII or characters of three bytes: both are passed over in runs, which stop at the
+// first byte that needs a closer look.
+static size_t ascii_run(const uint8_t *p, size_t n) {
+    static const uint64_t ONES = 0x0101010101010101U, HIGH = 0x8080808080808080U;
+    size_t i = 0;
+    for (; i + sizeof ONES <= n; i += sizeof ONES) {
+        uint64_t word;
+        memcpy(&word, p + i, sizeof word);
+        if ((word | (word - ONES)) & HIGH) break; // a high bit, or a NUL
+    }
+    return i;
+}
+
+static size_t three_byte_run(const uint8_t *p, size_t n) {
+    size_t i = 0;
+    for (; i + 3 <= n; i += 3) {
+        uint32_t raw = p[i] | (uint32_t)p[i + 1] << 8 | (uint32_t)p[i + 2] << 16;
+        uint32_t lead = raw & 0x200FU; // of the lead its number, of the second byte the bit that E0 and ED ask about
+        if ((raw & 0xC0C0F0U) != 0x8080E0U || lead == 0x0000U || lead == 0x200DU) break;
+    }
+    return i;
+}
+
 bool hy_utf8_valid(struct hy_bytes text) {
     size_t i = 0;
     while (i < text.len) {
+        i += ascii_run(text.data + i, text.len - i);
+        i += three_byte_run(text.data + i, text.len - i);
+        if (i == text.len) break;
         if (text.data[i] == 0) return false;
         bool valid;
         i += step(text.data + i, text.len - i, &valid);

@@ -124,6 +124,33 @@ static void check_json(const char *text, size_t len, const char *expected) {
     hy_buf_free(&buf);
 }
 
+// The runs of ASCII and of three bytes must judge as the step by single characters does.
+static void a_character_is_judged_alike_wherever_it_stands(void **state) {
+    (void)state;
+    for (unsigned lead = 0xE0; lead <= 0xEF; lead++) {
+        for (unsigned second = 0; second <= 0xFF; second++) {
+            for (unsigned third = 0x7F; third <= 0xC0; third++) {
+                const uint8_t text[] = {
+                    'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', (uint8_t)lead, (uint8_t)second, (uint8_t)third,
+                    'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p'};
+                bool low = lead == 0xE0 ? second >= 0xA0 : second >= 0x80;
+                bool high = lead == 0xED ? second <= 0x9F : second <= 0xBF;
+                bool good = low && high && third >= 0x80 && third <= 0xBF;
+                assert_int_equal(hy_utf8_valid(hy_bytes_from(text, sizeof text)), good);
+                assert_int_equal(hy_utf8_valid(hy_bytes_from(text + 8, 3)), good);
+            }
+        }
+    }
+    for (size_t at = 0; at < 24; at++) {
+        for (unsigned byte = 0; byte <= 0xFF; byte += 0x80) {
+            uint8_t text[24];
+            memset(text, 'a', sizeof text);
+            text[at] = (uint8_t)byte;
+            assert_false(hy_utf8_valid(hy_bytes_from(text, sizeof text)));
+        }
+    }
+}
+
 static void json_text_is_escaped_and_always_utf8(void **state) {
     (void)state;
     check_json("", 0, "");
@@ -180,6 +207,7 @@ int main(void) {
         cmocka_unit_test(formatted_text_of_any_length_is_kept_whole),
         cmocka_unit_test(growth_that_cannot_be_is_remembered_and_harms_nothing),
         cmocka_unit_test(utf8_is_what_rfc_3629_says),
+        cmocka_unit_test(a_character_is_judged_alike_wherever_it_stands),
         cmocka_unit_test(a_prefix_never_cuts_a_character),
         cmocka_unit_test(json_text_is_escaped_and_always_utf8),
         cmocka_unit_test(a_file_is_read_whole_or_refused_by_name),
