@@ -8,39 +8,81 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-// Fetched once: looking the algorithm up costs more than hashing an id. Lives as long as the process.
+// Fetched once: looking the algorithm up costs more than hashing an id. Lives as long as the process. Each thread keeps
+// one context for it, because making and releasing one costs as much as the hash of an id.
 static EVP_MD *sha256;
+static pthread_key_t context_of_thread;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static _Thread_local EVP_MD_CTX *context;
 
 // Without SHA-256 no identity can be given, and a wrong one would be worse than none: nothing to go on with.
 static void need(int ok) {
     if (ok != 1) abort();
 }
 
+static void free_context(void *of_thread) {
+    EVP_MD_CTX_free(of_thread);
+}
+
 static void fetch_sha256(void) {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     need(sha256 != NULL);
+    need(pthread_key_create(&context_of_thread, free_context) == 0);
+}
+
+static EVP_MD_CTX *begin(void) {
+    pthread_once(&sha256_once, fetch_sha256);
+    if (context == NULL) {
+        context = EVP_MD_CTX_new();
+        need(context != NULL && pthread_setspecific(context_of_thread, context) == 0);
+    }
+    need(EVP_DigestInit_ex2(context, sha256, NULL));
+    return context;
+}
+
+static void add(EVP_MD_CTX *ctx, const void *data, size_t len) {
+    if (len > 0) need(EVP_DigestUpdate(ctx, data, len));
 }
 
 void hy_sha256(struct hy_bytes data, uint8_t out[32]) {
-    pthread_once(&sha256_once, fetch_sha256);
-    need(EVP_Digest(data.len == 0 ? "" : (const void *)data.data, data.len, out, NULL, sha256, NULL));
+    EVP_MD_CTX *ctx = begin();
+    add(ctx, data.data, data.len);
+    need(EVP_DigestFinal_ex(ctx, out, NULL));
+}
+
+// Fields are mostly short, and each update costs its call: they are hashed by the buffer.
+struct gathered {
+    EVP_MD_CTX *ctx;
+    size_t used;
+    uint8_t bytes[256];
+};
+
+static void put(struct gathered *gathered, const void *data, size_t len) {
+    if (len > sizeof gathered->bytes - gathered->used) {
+        add(gathered->ctx, gathered->bytes, gathered->used);
+        gathered->used = 0;
+    }
+    if (len > sizeof gathered->bytes) {
+        add(gathered->ctx, data, len);
+    } else if (len > 0) {
+        memcpy(gathered->bytes + gathered->used, data, len);
+        gathered->used += len;
+    }
 }
 
 void hy_hash_fields(const struct hy_bytes *fields, size_t n, uint8_t out[32]) {
-    pthread_once(&sha256_once, fetch_sha256);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    need(ctx != NULL);
-    need(EVP_DigestInit_ex2(ctx, sha256, NULL));
+    struct gathered gathered;
+    gathered.ctx = begin();
+    gathered.used = 0;
     for (size_t i = 0; i < n; i++) {
         size_t len = fields[i].len;
         need(len <= UINT32_MAX);
         uint8_t prefix[4] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
-        need(EVP_DigestUpdate(ctx, prefix, sizeof prefix));
-        if (len > 0) need(EVP_DigestUpdate(ctx, fields[i].data, len));
+        put(&gathered, prefix, sizeof prefix);
+        put(&gathered, fields[i].data, len);
     }
-    need(EVP_DigestFinal_ex(ctx, out, NULL));
-    EVP_MD_CTX_free(ctx);
+    add(gathered.ctx, gathered.bytes, gathered.used);
+    need(EVP_DigestFinal_ex(gathered.ctx, out, NULL));
 }
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -1,5 +1,7 @@
 // The expected values were computed with another implementation (Python's hashlib) from the words of id.h and
 // docs/contract.md: a change here means that stored ids no longer match.
+#include <pthread.h>
+
 #include "tests/unit/base/unit.h"
 
 #include "lib/base/id.h"
@@ -40,6 +42,54 @@ static void fields_are_kept_apart_by_their_lengths(void **state) {
     struct hy_bytes odd[] = {hy_bytes_of(NULL), hy_bytes_from("\0a", 2)};
     hy_hash_fields(odd, 2, hash);
     check_hex(hash, "3956bbb85d296416834778505128763a15996a68de38bc76dfe1977af9cee7b0");
+}
+
+static void fields_of_any_length_are_hashed_with_their_lengths_before_them(void **state) {
+    (void)state;
+    enum { FIELDS = 3, MOST = 600 };
+    static const size_t lengths[] = {0, 1, 3, 80, 251, 252, 253, 255, 256, 257, 300, MOST};
+    enum { N = sizeof lengths / sizeof *lengths };
+    uint8_t text[MOST], whole[FIELDS * (4 + MOST)], expected[32], hash[32];
+    for (size_t i = 0; i < MOST; i++) {
+        text[i] = (uint8_t)(i * 7);
+    }
+    for (size_t a = 0; a < N * N * N; a++) {
+        const size_t take[FIELDS] = {lengths[a % N], lengths[a / N % N], lengths[a / N / N]};
+        struct hy_bytes fields[FIELDS];
+        size_t at = 0;
+        for (size_t i = 0; i < FIELDS; i++) {
+            fields[i] = hy_bytes_from(text, take[i]);
+            const uint8_t prefix[4] = {0, 0, (uint8_t)(take[i] >> 8), (uint8_t)take[i]};
+            memcpy(whole + at, prefix, 4);
+            memcpy(whole + at + 4, text, take[i]);
+            at += 4 + take[i];
+        }
+        hy_sha256(hy_bytes_from(whole, at), expected);
+        hy_hash_fields(fields, FIELDS, hash);
+        assert_memory_equal(hash, expected, sizeof hash);
+    }
+}
+
+static void *hash_often(void *out) {
+    for (int i = 0; i < 2000; i++) {
+        hy_id_strings(out, 2, "event", i % 2 == 0 ? "a" : "b");
+    }
+    return NULL;
+}
+
+static void threads_hash_beside_each_other(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    char ids[THREADS][HY_ID_SIZE], expected[HY_ID_SIZE];
+    hy_id_strings(expected, 2, "event", "b");
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hash_often, ids[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_string_equal(ids[i], expected);
+    }
 }
 
 static void ids_are_the_same_for_ever(void **state) {
@@ -111,6 +161,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_values),
         cmocka_unit_test(fields_are_kept_apart_by_their_lengths),
+        cmocka_unit_test(fields_of_any_length_are_hashed_with_their_lengths_before_them),
+        cmocka_unit_test(threads_hash_beside_each_other),
         cmocka_unit_test(ids_are_the_same_for_ever),
         cmocka_unit_test(ids_take_any_text),
         cmocka_unit_test(only_ids_are_valid_ids),
