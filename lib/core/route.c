@@ -282,7 +282,7 @@ static bool only_chatter(const struct hy_dispatch *d, const struct hy_buf *text)
 static bool empty_text(const struct hy_dispatch *d, const struct hy_route_scratch *s) {
     struct hy_dispatch nothing = {.n_chatter = 0};
     (void)d;
-    return only_chatter(&nothing, &s->title) && only_chatter(&nothing, &s->text);
+    return only_chatter(&nothing, &s->text) && only_chatter(&nothing, &s->title);
 }
 
 static const char *strongest_ask(const struct found *found) {
@@ -301,7 +301,7 @@ static void judge_request(const struct hy_dispatch *d, const struct hy_route_scr
     route->request = false;
     if (empty_text(d, s))
         route->kind = "empty";
-    else if (only_chatter(d, &s->title) && only_chatter(d, &s->text))
+    else if (only_chatter(d, &s->text) && only_chatter(d, &s->title)) // the text first: nearly always it is too long
         route->kind = "chatter";
     else if (found->notes[2] >= 2 && !asks && found->urgency == 0)
         route->kind = "advert";

@@ -151,7 +151,7 @@ struct name {
     double weight;
 };
 
-enum { CLASS_ENDS = 1, CLASS_BREAKS = 2, CLASS_AREA = 4, WORD_CHARS = 6 };
+enum { CLASS_ENDS = 1, CLASS_BREAKS = 2, CLASS_AREA = 4, CLASS_MODIFIES = 8, WORD_CHARS = 6 };
 enum { N_MODIFIERS = sizeof modifiers / sizeof *modifiers, N_PARTS = sizeof parts / sizeof *parts };
 
 // A word as characters, so that the text is compared without decoding it again.
@@ -162,7 +162,8 @@ struct word {
 
 // The tables above, made quick: what a character can be, and the endings by their last character.
 struct subject_index {
-    uint8_t classes[1 << 16]; // of the basic plane
+    uint64_t ends[(1 << 16) / 64]; // a bit a character: CLASS_ENDS, small enough to stay near for every message
+    uint8_t classes[1 << 16];      // of the basic plane
     struct word ending[N_ENDINGS], modifier[N_MODIFIERS], part[N_PARTS];
     uint8_t next[N_ENDINGS]; // the next ending with the same last character + 1, 0 = none
     uint8_t first[1 << 16];  // by last character + 1
@@ -173,18 +174,36 @@ struct chars {
     uint32_t cp[MAX_CHARS];
     uint32_t at[MAX_CHARS + 1]; // byte offset in buf
     int n;
+    uint16_t ends[MAX_CHARS]; // behind which characters a name may end: few
+    int n_ends;
     const struct hy_buf *buf;
 };
 
+// As hy_text_char, without its call for nearly all characters of a message: those of three bytes.
+static uint32_t char_at(const struct hy_buf *buf, size_t at, size_t *width) {
+    const uint8_t *p = (const uint8_t *)buf->data + at;
+    if (buf->len - at >= 3) {
+        uint32_t raw = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+        if ((raw & 0xC0C0F0U) == 0x8080E0U) {
+            *width = 3;
+            return (raw & 0x0FU) << 12 | (raw >> 2 & 0xFC0U) | (raw >> 16 & 0x3FU);
+        }
+    }
+    return hy_text_char((const uint8_t *)buf->data, buf->len, at, width);
+}
+
 static void read_chars(const struct subject_index *index, const struct hy_buf *buf, struct chars *chars) {
     chars->index = index;
-    chars->n = 0;
+    chars->n = chars->n_ends = 0;
     chars->buf = buf;
     size_t at = 0;
     while (at < buf->len && chars->n < MAX_CHARS) {
         size_t width;
+        uint32_t cp = char_at(buf, at, &width);
         chars->at[chars->n] = (uint32_t)at;
-        chars->cp[chars->n++] = hy_text_char((const uint8_t *)buf->data, buf->len, at, &width);
+        chars->cp[chars->n++] = cp;
+        chars->ends[chars->n_ends] = (uint16_t)chars->n;
+        chars->n_ends += cp < 1 << 16 && (index->ends[cp / 64] >> cp % 64 & 1);
         at += width;
     }
     chars->at[chars->n] = (uint32_t)at;
@@ -225,9 +244,12 @@ struct subject_index *subject_index_new(void) {
         index->next[i] = index->first[last];
         index->first[last] = (uint8_t)(i + 1);
         index->classes[last] |= CLASS_ENDS;
+        index->ends[last / 64] |= 1ULL << last % 64;
     }
-    for (int i = 0; i < N_MODIFIERS; i++)
+    for (int i = 0; i < N_MODIFIERS; i++) {
         index->modifier[i] = word_of(modifiers[i]);
+        index->classes[index->modifier[i].cp[index->modifier[i].n - 1] & 0xFFFF] |= CLASS_MODIFIES;
+    }
     for (int i = 0; i < N_PARTS; i++)
         index->part[i] = word_of(parts[i]);
     mark(index, breaks, CLASS_BREAKS);
@@ -282,6 +304,7 @@ static int over_modifiers(const struct chars *chars, int end, int from) {
     int at = end;
     for (int longest = 1; longest > 0; at -= longest) {
         longest = 0;
+        if (at == from || !is(chars, at - 1, CLASS_MODIFIES)) break;
         for (int i = 0; i < N_MODIFIERS; i++) {
             int width = ends_with(chars, at, from, &chars->index->modifier[i]);
             if (width > longest && (width > 1 || at - width - from >= KEY_CHARS)) longest = width;
@@ -419,8 +442,8 @@ static void find_names(const struct hy_dispatch *d, const struct chars *chars, b
     struct name last = {0};
     bool have = false;
     int from = 0; // names do not reach over the ending before
-    for (int end = 1; end <= chars->n; end++) {
-        int width;
+    for (int i = 0; i < chars->n_ends; i++) {
+        int width, end = chars->ends[i];
         const struct ending *ending = ending_at(chars, end, from, &width);
         if (ending == NULL || goes_on(chars, end)) continue;
         int wider; // 汽车站 before 汽车 is read as one: take the longest that starts here
@@ -452,6 +475,8 @@ static void copy_text(char *out, size_t size, const char *text, size_t len) {
     out[len] = '\0';
 }
 
+_Static_assert(HY_SUBJECT_KEY > 3 * HY_SUBJECT_TEXT, "a key is three texts with a bar between them");
+
 static void make_subject(const struct hy_dispatch *d, const struct hy_route *route, const struct chars *chars,
                          const struct name *name, double weight, struct hy_subject *out) {
     *out = (struct hy_subject){.weight = weight};
@@ -468,10 +493,9 @@ static void make_subject(const struct hy_dispatch *d, const struct hy_route *rou
     } else if (*route->area != '\0') {
         copy_text(out->place, sizeof out->place, route->area, strlen(route->area));
     }
-    struct hy_buf text = {0};
-    hy_buf_addf(&text, "%s|%s|%s", out->place, name != NULL ? "" : out->topic, key);
-    if (hy_buf_ok(&text)) copy_text(out->key, sizeof out->key, text.data, text.len);
-    hy_buf_free(&text);
+    char *at = stpcpy(out->key, out->place); // place|topic|entity: HY_SUBJECT_KEY has room for three of their size
+    at = stpcpy(stpcpy(at, "|"), name != NULL ? "" : out->topic);
+    stpcpy(stpcpy(at, "|"), key);
 }
 
 static int heaviest(const struct found_names *found) {
