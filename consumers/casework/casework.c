@@ -5,7 +5,6 @@
 
 #include "consumers/casework/due_index.h"
 #include "lib/base/log.h"
-#include "lib/base/metrics.h"
 #include "lib/base/pb.h"
 #include "lib/core/case.h"
 #include "lib/lane/topics.h"
@@ -103,25 +102,30 @@ static int write_effects(struct hy_lane_ctx *ctx, const struct hy_effects *effec
     return rc;
 }
 
-static void count_outcome(const struct hy_effects *effects) {
-    static const char *const NAMES[] = {"applied", "refused", "repeated", "skipped", "dead"};
-    char labels[64];
-    snprintf(labels, sizeof labels, "outcome=\"%s\"", NAMES[effects->outcome]);
-    hy_metric_add(hy_metric_get(HY_COUNTER, "huiying_casework_commands_total", "Commands judged, by outcome.", labels),
-                  1);
+static void register_outcomes(struct casework *casework) {
+    static const char *const LABELS[CASEWORK_OUTCOMES] = {
+        [HY_ENGINE_APPLIED] = "outcome=\"applied\"",   [HY_ENGINE_REFUSED] = "outcome=\"refused\"",
+        [HY_ENGINE_REPEATED] = "outcome=\"repeated\"", [HY_ENGINE_SKIPPED] = "outcome=\"skipped\"",
+        [HY_ENGINE_DEAD] = "outcome=\"dead\"",
+    };
+    for (int i = 0; i < CASEWORK_OUTCOMES; i++) {
+        casework->judged[i] =
+            hy_metric_get(HY_COUNTER, "huiying_casework_commands_total", "Commands judged, by outcome.", LABELS[i]);
+    }
 }
 
 // A record under another key than its command names would be judged against another partition's state.
 static int check_key(const struct hy_record *record, const Huiying__V1__Command *command, struct hy_error *err) {
-    char key[2 * HY_ID_SIZE + 1];
+    enum { BOTH = 2 * HY_ID_LEN + 1 }; // dossier "." case id
+    struct hy_bytes key = record->key;
     bool has_case = command->case_id[0] != '\0';
     if (!hy_id_valid(command->dossier) || (has_case && !hy_id_valid(command->case_id))) {
         return hy_fail(err, HY_EINVALID, "command without a valid dossier or case id");
     }
-    snprintf(key, sizeof key, "%s%s%s", command->dossier, has_case ? "." : "", command->case_id);
-    bool by_case = hy_bytes_equal(record->key, hy_bytes_of(key));
-    bool by_dossier = hy_bytes_equal(record->key, hy_bytes_of(command->dossier));
-    if (by_case || by_dossier) return HY_OK;
+    bool dossier = key.len >= HY_ID_LEN && memcmp(key.data, command->dossier, HY_ID_LEN) == 0;
+    bool case_id = has_case && key.len == BOTH && key.data[HY_ID_LEN] == '.' &&
+                   memcmp(key.data + HY_ID_LEN + 1, command->case_id, HY_ID_LEN) == 0;
+    if (dossier && (key.len == HY_ID_LEN || case_id)) return HY_OK;
     return hy_fail(err, HY_EINVALID, "the record's key is not the command's dossier and case");
 }
 
@@ -147,7 +151,7 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
         rc = judge(ctx, record, command, &effects, err);
     }
     if (rc != HY_OK) return rc;
-    count_outcome(&effects);
+    hy_metric_add(casework->judged[effects.outcome], 1);
     if (effects.outcome == HY_ENGINE_SKIPPED) return HY_OK;
     if (effects.outcome == HY_ENGINE_DEAD) return hy_lane_dead(ctx, "not_a_command", effects.reason, err);
     return write_effects(ctx, &effects, err);
@@ -217,6 +221,7 @@ static int load_key(void *user, void *data, struct hy_bytes key, struct hy_bytes
 }
 
 struct hy_lane_handler casework_handler(struct casework *casework) {
+    register_outcomes(casework);
     return (struct hy_lane_handler){
         .name = "casework",
         .inputs = {HY_TOPIC_COMMANDS},

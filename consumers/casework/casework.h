@@ -4,15 +4,19 @@
 #ifndef HY_CASEWORK_CASEWORK_H
 #define HY_CASEWORK_CASEWORK_H
 
+#include "lib/base/metrics.h"
 #include "lib/lane/lane.h"
 #include "lib/run/packs.h"
+
+enum { CASEWORK_OUTCOMES = 5 }; // of enum hy_engine_outcome
 
 // What the handler needs, shared by all lanes. packs is borrowed until the lanes have stopped.
 struct casework {
     struct hy_packs *packs;
+    struct hy_metric *judged[CASEWORK_OUTCOMES]; // set by casework_handler
 };
 
-// The lane's handler over *casework (borrowed).
+// The lane's handler over *casework (borrowed), whose metrics it registers.
 struct hy_lane_handler casework_handler(struct casework *casework);
 
 #endif

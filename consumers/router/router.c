@@ -15,10 +15,18 @@
 #include "lib/core/route.h"
 #include "lib/lane/topics.h"
 
+// The counters of one department, found once: a series costs its lock, its labels' text and their hash.
+struct counted {
+    const char *department;      // as routes name it: one text a department and list
+    struct hy_metric *events[2]; // noted, asked for something
+};
+
 // One lane's working memory, made anew when another list came into force.
 struct scratch {
     const struct hy_dispatch *dispatch;
     struct hy_route_scratch *route;
+    struct counted *counted; // room for all departments of the list, and triage
+    int n_counted;
 };
 
 struct router {
@@ -35,9 +43,15 @@ struct router *router_new(struct hy_packs *packs, int lanes) {
     return router;
 }
 
+static void scratch_free(struct scratch *scratch) {
+    hy_route_scratch_free(scratch->route);
+    free(scratch->counted);
+    *scratch = (struct scratch){0};
+}
+
 void router_free(struct router *router) {
     for (int i = 0; router && i < router->lanes; i++)
-        hy_route_scratch_free(router->scratch[i].route);
+        scratch_free(&router->scratch[i]);
     free(router);
 }
 
@@ -46,11 +60,12 @@ static struct scratch *scratch_of(struct router *router, int lane) {
     struct scratch *scratch = &router->scratch[lane];
     const struct hy_dispatch *dispatch = hy_packs_dispatch(router->packs);
     if (dispatch && dispatch != scratch->dispatch) {
-        hy_route_scratch_free(scratch->route);
+        scratch_free(scratch);
         scratch->route = hy_route_scratch_new(dispatch);
+        scratch->counted = calloc((size_t)hy_dispatch_departments(dispatch) + 1, sizeof *scratch->counted);
         scratch->dispatch = dispatch;
     }
-    return dispatch && scratch->route ? scratch : NULL;
+    return dispatch && scratch->route && scratch->counted ? scratch : NULL;
 }
 
 // One event on its way through.
@@ -195,13 +210,25 @@ static int send_sightings(struct turn *turn, struct hy_error *err) {
     return rc;
 }
 
-static void count(const struct turn *turn) {
+static struct hy_metric *register_events(const char *department, bool request) {
     char labels[160];
-    char department[96];
-    snprintf(labels, sizeof labels, "%s,request=\"%s\"",
-             hy_metric_label(department, sizeof department, "department", turn->route.department),
-             turn->route.request ? "yes" : "no");
-    hy_metric_add(hy_metric_get(HY_COUNTER, "huiying_router_events_total", "Events routed, by department.", labels), 1);
+    char label[96];
+    snprintf(labels, sizeof labels, "%s,request=\"%s\"", hy_metric_label(label, sizeof label, "department", department),
+             request ? "yes" : "no");
+    return hy_metric_get(HY_COUNTER, "huiying_router_events_total", "Events routed, by department.", labels);
+}
+
+static void count(const struct turn *turn) {
+    struct scratch *scratch = turn->scratch;
+    const char *department = turn->route.department;
+    bool request = turn->route.request;
+    int i = 0;
+    while (i < scratch->n_counted && scratch->counted[i].department != department)
+        i++;
+    if (i == scratch->n_counted) scratch->counted[scratch->n_counted++].department = department;
+    struct hy_metric **events = &scratch->counted[i].events[request];
+    if (!*events) *events = register_events(department, request);
+    hy_metric_add(*events, 1);
 }
 
 static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struct hy_error *err) {

@@ -38,13 +38,11 @@ static const struct hy_verb *verb_of(Huiying__V1__Verb verb) {
 }
 
 void hy_act_done(struct hy_turn *t, const struct hy_pack_move *move, const char *fmt, ...) {
-    char text[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     t->rec->article = hy_lend(move->article);
-    hy_turn_apply(t, hy_turn_fmt(t, "%s.%s", t->kind->name, move->verb), "%s", text);
+    hy_turn_vapply(t, hy_turn_join(t, t->kind->name, ".", move->verb), fmt, args);
+    va_end(args);
 }
 
 void hy_act_move(struct hy_turn *t, const struct hy_pack_move *move) {

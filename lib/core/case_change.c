@@ -50,8 +50,8 @@ static void in_case(struct hy_turn *t, const struct change *change) {
     c->last_heard = hy_turn_time(t, t->now);
     hy_turn_push_hash(t, &c->n_changes, &c->changes, change->self);
     if (!change->withdrawal) {
-        char *key = hy_turn_fmt(t, "%s/m/%s", c->id, change->event->id);
-        keep_text(t, change, key, c->id, hy_turn_fmt(t, "%s/m/%s", c->id, change->event->answers));
+        char *key = hy_turn_join(t, c->id, "/m/", change->event->id);
+        keep_text(t, change, key, c->id, hy_turn_join(t, c->id, "/m/", change->event->answers));
         hy_turn_push(t, &c->n_content_keys, &c->content_keys, key);
         if (hy_case_is_open(c)) hy_work_change(t, "the author changed the message", change->event);
         tell(t, change, "message.edited", "its author changed a message of this case");
@@ -91,7 +91,7 @@ static bool in_note(struct hy_turn *t, const struct change *change, Huiying__V1_
     else
         hy_turn_push(t, &noted->n_edits, &noted->edits, change->event->id);
     if (!change->withdrawal)
-        keep_text(t, change, hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, change->event->id), "", noted->content_key);
+        keep_text(t, change, hy_turn_join(t, t->cmd->dossier, "/n/", change->event->id), "", noted->content_key);
     tell(t, change, change->withdrawal ? "message.withdrawn" : "message.edited", "its author changed a noted message");
     return true;
 }
@@ -102,8 +102,7 @@ static void before_message(struct hy_turn *t, const struct change *change) {
         return;
     }
     hy_dossier_keep_early(t, change->event);
-    if (!change->withdrawal)
-        keep_text(t, change, hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, change->event->id), "", "");
+    if (!change->withdrawal) keep_text(t, change, hy_turn_join(t, t->cmd->dossier, "/n/", change->event->id), "", "");
     tell(t, change, "message.early", "the message that it changes has not come yet; kept until it does");
 }
 

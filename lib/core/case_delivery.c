@@ -90,7 +90,7 @@ static void fill(struct hy_turn *t, hy_case_delivery *d, const struct hy_pack_de
         return;
     }
     const char *text = hy_notice_text(t, row->text);
-    d->content_key = hy_turn_fmt(t, "%s/n/%s", c->id, d->row);
+    d->content_key = hy_turn_join(t, c->id, "/n/", d->row);
     hy_turn_text_hash(t, text, &d->content_hash, NULL);
     Huiying__V1__Content *content = hy_turn_new(t, &huiying__v1__content__descriptor);
     content->schema_version = 1;

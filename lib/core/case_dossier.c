@@ -172,8 +172,7 @@ struct hy_early hy_dossier_take_early(struct hy_turn *t, const char *event_id) {
 void hy_early_join(struct hy_turn *t, const struct hy_early *early) {
     hy_case *c = t->c;
     for (size_t i = 0; i < early->n_edits; i++) {
-        hy_turn_push(t, &c->n_content_keys, &c->content_keys,
-                     hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, early->edits[i]));
+        hy_turn_push(t, &c->n_content_keys, &c->content_keys, hy_turn_join(t, t->cmd->dossier, "/n/", early->edits[i]));
         hy_turn_push_hash(t, &c->n_changes, &c->changes, hy_member_hash(early->edits[i]));
     }
     for (size_t i = 0; i < early->n_withdrawals; i++) {

@@ -98,7 +98,7 @@ static void open_incident(struct hy_turn *t, const Huiying__V1__Observed *seen, 
         hy_turn_dead(t, "pack %s has no kind incident", t->pack->id);
         return;
     }
-    hy_open_case(t, hy_turn_fmt(t, "%s", id), NULL, t->now);
+    hy_open_case(t, hy_turn_join(t, id, "", ""), NULL, t->now);
     hy_case *c = t->c;
     c->incident = hy_turn_new(t, &huiying__v1__incident_totals__descriptor);
     c->incident->subject = seen->subject;

@@ -203,7 +203,7 @@ static void append(struct hy_turn *t, const struct choice *choice) {
     bool again = goes_on(t, choice);
     c->last_heard = hy_turn_time(t, t->now);
     hy_turn_push_hash(t, &c->n_members, &c->members, hy_member_hash(event->id));
-    char *key = hy_turn_fmt(t, "%s/m/%s", c->id, event->id);
+    char *key = hy_turn_join(t, c->id, "/m/", event->id);
     hy_turn_push(t, &c->n_content_keys, &c->content_keys, key);
     hy_effect_content(t, hy_content_of(t, key, c->id, event));
     hy_early_join(t, &choice->early);
@@ -221,7 +221,7 @@ static void append(struct hy_turn *t, const struct choice *choice) {
 
 static void note(struct hy_turn *t, const struct choice *choice, const char *rule, const char *why) {
     const hy_event *event = choice->event;
-    char *key = hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, event->id);
+    char *key = hy_turn_join(t, t->cmd->dossier, "/n/", event->id);
     hy_dossier_note(t, event, key, &choice->early);
     hy_effect_content(t, hy_content_of(t, key, "", event));
     hy_rec_fate(t, HUIYING__V1__FATE__FATE_NOTED, event->id);

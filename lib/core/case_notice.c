@@ -84,19 +84,33 @@ static const struct name {
     {"{messages}", messages},
 };
 
+enum { N_NAMES = sizeof names / sizeof names[0] };
+
 static const struct name *name_at(const char *text) {
-    for (size_t i = 0; text[0] == '{' && i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; text[0] == '{' && i < N_NAMES; i++) {
         if (strncmp(text, names[i].name, strlen(names[i].name)) == 0) return &names[i];
     }
     return NULL;
 }
 
+// What the names stand for, asked once each.
+struct values {
+    struct hy_turn *t;
+    const char *of[N_NAMES];
+};
+
+static const char *value_of(struct values *values, const struct name *name) {
+    const char **value = &values->of[name - names];
+    if (*value == NULL) *value = name->value(values->t);
+    return *value;
+}
+
 // Once for the length (out NULL), once for the text. What is no name stays as it is.
-static size_t fill(struct hy_turn *t, const char *template_text, char *out) {
+static size_t fill(struct values *values, const char *template_text, char *out) {
     size_t len = 0;
     while (*template_text != '\0') {
         const struct name *name = name_at(template_text);
-        const char *piece = name == NULL ? template_text : name->value(t);
+        const char *piece = name == NULL ? template_text : value_of(values, name);
         size_t n = name == NULL ? 1 : strlen(piece);
         if (out != NULL) memcpy(out + len, piece, n);
         len += n;
@@ -107,7 +121,8 @@ static size_t fill(struct hy_turn *t, const char *template_text, char *out) {
 }
 
 const char *hy_notice_text(struct hy_turn *t, const char *template_text) {
-    char *text = hy_turn_alloc(t, fill(t, template_text, NULL) + 1);
-    fill(t, template_text, text);
+    struct values values = {.t = t};
+    char *text = hy_turn_alloc(t, fill(&values, template_text, NULL) + 1);
+    fill(&values, template_text, text);
     return text;
 }

@@ -77,7 +77,7 @@ static void take_message(struct hy_turn *t, const struct hy_opening *opening) {
     const hy_event *event = opening->event;
     char receipt[HY_RECEIPT_SIZE];
     hy_receipt_number(event->id, receipt);
-    c->receipt_number = hy_turn_fmt(t, "%s", receipt);
+    c->receipt_number = hy_turn_join(t, receipt, "", "");
     c->platform = event->platform;
     c->account = event->account;
     c->opening_event = event->id;
@@ -87,7 +87,7 @@ static void take_message(struct hy_turn *t, const struct hy_opening *opening) {
     hy_turn_push_hash(t, &c->n_members, &c->members, hy_member_hash(event->id));
     const char *key = opening->content_key;
     if (key == NULL) {
-        key = hy_turn_fmt(t, "%s/m/%s", c->id, event->id);
+        key = hy_turn_join(t, c->id, "/m/", event->id);
         hy_effect_content(t, hy_content_of(t, key, c->id, event));
     }
     hy_turn_push(t, &c->n_content_keys, &c->content_keys, key);
@@ -106,7 +106,7 @@ void hy_open_letter(struct hy_turn *t, const struct hy_opening *opening) {
     hy_case_id(t->cmd->dossier, event->platform, event->account, event->native_id, id);
     // Two events of one native id (a comment that is a mention too) would make one id: then the second names its event.
     if (hy_turn_peek(t, id) != NULL) hy_case_id(t->cmd->dossier, event->platform, event->account, event->id, id);
-    hy_open_case(t, hy_turn_fmt(t, "%s", id), route == NULL ? NULL : route->department, hy_event_received(t, event));
+    hy_open_case(t, hy_turn_join(t, id, "", ""), route == NULL ? NULL : route->department, hy_event_received(t, event));
     take_message(t, opening);
     take_route(t, route);
     hy_open_duties(t, opening->content_key == NULL ? event : NULL);

@@ -18,7 +18,7 @@ static void keep_draft(struct hy_turn *t, const hy_act *act, ProtobufCBinaryData
     hy_case *c = t->c;
     hy_draft_drop(t);
     c->draft = hy_turn_new(t, &huiying__v1__draft__descriptor);
-    c->draft->content_key = hy_turn_fmt(t, "%s/d/%s", c->id, hex);
+    c->draft->content_key = hy_turn_join(t, c->id, "/d/", hex);
     c->draft->text_hash = hash;
     c->draft->author = t->cmd->actor->id;
     Huiying__V1__Content *content = hy_turn_new(t, &huiying__v1__content__descriptor);

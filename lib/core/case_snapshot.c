@@ -95,7 +95,7 @@ static void remember_act(struct hy_turn *t) {
         c->n_recent_commands -= drop;
     }
     bool refused = t->out->outcome == HY_ENGINE_REFUSED;
-    const char *entry = refused ? hy_turn_fmt(t, "%s %s", t->cmd->id, t->rec->rule) : t->cmd->id;
+    const char *entry = refused ? hy_turn_join(t, t->cmd->id, " ", t->rec->rule) : t->cmd->id;
     hy_turn_push(t, &c->n_recent_commands, &c->recent_commands, entry);
 }
 

@@ -43,7 +43,7 @@ static void tick_case(struct hy_turn *t) {
 static bool open_early(struct hy_turn *t) {
     const Huiying__V1__Message *message = hy_dossier_overdue_early(t);
     if (message == NULL) return false;
-    const char *key = hy_turn_fmt(t, "%s/n/%s", t->cmd->dossier, message->event->id);
+    const char *key = hy_turn_join(t, t->cmd->dossier, "/n/", message->event->id);
     struct hy_opening opening = {.event = message->event, .route = message->route, .content_key = key};
     hy_open_letter(t, &opening);
     if (t->out->outcome == HY_ENGINE_DEAD)

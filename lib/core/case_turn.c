@@ -1,6 +1,5 @@
 #include "lib/core/case_turn.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "lib/base/clock.h"
@@ -31,16 +30,33 @@ void *hy_turn_new(struct hy_turn *t, const ProtobufCMessageDescriptor *descripto
     return message;
 }
 
+enum { TEXT_MOST = 1024, VERDICT_MOST = 400 };
+
+// At most `room` bytes with the NUL.
+static char *HY_PRINTF(3, 0) format(struct hy_turn *t, size_t room, const char *fmt, va_list args) {
+    char text[TEXT_MOST];
+    int n = vsnprintf(text, room, fmt, args);
+    size_t len = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+    // A cut may have split a character, and the contract knows only whole ones.
+    if ((size_t)n >= room) len = hy_utf8_prefix(hy_bytes_from(text, len), len);
+    return need(t, hy_arena_strn(t->arena, text, len));
+}
+
 char *hy_turn_fmt(struct hy_turn *t, const char *fmt, ...) {
-    char text[1024];
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
+    char *text = format(t, TEXT_MOST, fmt, args);
     va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    // A cut may have split a character, and the contract knows only whole ones.
-    if ((size_t)n >= sizeof text) len = hy_utf8_prefix(hy_bytes_from(text, len), len);
-    return need(t, hy_arena_strn(t->arena, text, len));
+    return text;
+}
+
+char *hy_turn_join(struct hy_turn *t, const char *a, const char *b, const char *c) {
+    size_t first = strlen(a), second = strlen(b), third = strlen(c);
+    char *text = need(t, hy_arena_alloc(t->arena, first + second + third + 1));
+    memcpy(text, a, first);
+    memcpy(text + first, b, second);
+    memcpy(text + first + second, c, third + 1);
+    return text;
 }
 
 char *hy_turn_clip(struct hy_turn *t, const char *text, size_t max) {
@@ -88,9 +104,12 @@ void hy_turn_text_hash(struct hy_turn *t, const char *text, ProtobufCBinaryData 
     hy_sha256(hy_bytes_of(text), hash);
     *out = (ProtobufCBinaryData){.len = 32, .data = hash};
     if (hex == NULL) return;
+    static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < 32; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+        hex[2 * i] = digits[hash[i] >> 4];
+        hex[2 * i + 1] = digits[hash[i] & 15];
     }
+    hex[64] = '\0';
 }
 
 char *hy_lend(const char *text) {
@@ -119,18 +138,20 @@ int64_t hy_max64(int64_t a, int64_t b) {
 
 static void HY_PRINTF(5, 0) judge(struct hy_turn *t, enum hy_engine_outcome outcome, Huiying__V1__Verdict verdict,
                                   const char *rule, const char *fmt, va_list args) {
-    char text[400];
-    vsnprintf(text, sizeof text, fmt, args);
     t->out->outcome = outcome;
     t->rec->verdict = verdict;
     t->rec->rule = hy_lend(rule);
-    t->rec->explanation = hy_turn_fmt(t, "%.*s", (int)hy_utf8_prefix(hy_bytes_of(text), sizeof text - 1), text);
+    t->rec->explanation = format(t, VERDICT_MOST, fmt, args);
+}
+
+void hy_turn_vapply(struct hy_turn *t, const char *rule, const char *fmt, va_list args) {
+    judge(t, HY_ENGINE_APPLIED, HUIYING__V1__VERDICT__VERDICT_APPLIED, rule, fmt, args);
 }
 
 void hy_turn_apply(struct hy_turn *t, const char *rule, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    judge(t, HY_ENGINE_APPLIED, HUIYING__V1__VERDICT__VERDICT_APPLIED, rule, fmt, args);
+    hy_turn_vapply(t, rule, fmt, args);
     va_end(args);
 }
 
@@ -149,13 +170,11 @@ void hy_turn_repeat(struct hy_turn *t, const char *rule, const char *fmt, ...) {
 }
 
 void hy_turn_dead(struct hy_turn *t, const char *fmt, ...) {
-    char text[400];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     t->out->outcome = HY_ENGINE_DEAD;
-    t->out->reason = hy_turn_fmt(t, "%s", text);
+    t->out->reason = format(t, VERDICT_MOST, fmt, args);
+    va_end(args);
 }
 
 void hy_turn_skip(struct hy_turn *t) {

@@ -7,6 +7,7 @@
 #define HY_CORE_CASE_TURN_H
 
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ _Noreturn void hy_turn_raise(struct hy_turn *t, int code, const char *fmt, ...) 
 void *hy_turn_alloc(struct hy_turn *t, size_t size);                                // cleared
 void *hy_turn_new(struct hy_turn *t, const ProtobufCMessageDescriptor *descriptor); // an initialised message
 char *hy_turn_fmt(struct hy_turn *t, const char *fmt, ...) HY_PRINTF(2, 3);
+char *hy_turn_join(struct hy_turn *t, const char *a, const char *b, const char *c); // keys: a tenth of formatting
 char *hy_turn_clip(struct hy_turn *t, const char *text, size_t max);             // at most max bytes, no character cut
 Huiying__V1__Time *hy_turn_time(struct hy_turn *t, int64_t ms);                  // at +08:00
 void *hy_turn_grow(struct hy_turn *t, const void *items, size_t n, size_t size); // a copy with room for one more
@@ -80,6 +82,7 @@ int64_t hy_min64(int64_t a, int64_t b);
 int64_t hy_max64(int64_t a, int64_t b);
 // Verdicts: set once, last thing before a handler returns. Explanations are for people and hold no personal data.
 void hy_turn_apply(struct hy_turn *t, const char *rule, const char *fmt, ...) HY_PRINTF(3, 4);
+void hy_turn_vapply(struct hy_turn *t, const char *rule, const char *fmt, va_list args) HY_PRINTF(3, 0);
 void hy_turn_refuse(struct hy_turn *t, const char *rule, const char *fmt, ...) HY_PRINTF(3, 4);
 void hy_turn_repeat(struct hy_turn *t, const char *rule, const char *fmt, ...) HY_PRINTF(3, 4);
 void hy_turn_dead(struct hy_turn *t, const char *fmt, ...) HY_PRINTF(2, 3);

@@ -46,7 +46,7 @@ void hy_verb_note(struct hy_turn *t, const hy_act *act, const struct hy_pack_mov
     char hex[65];
     ProtobufCBinaryData hash;
     hy_turn_text_hash(t, act->text, &hash, hex);
-    char *key = hy_turn_fmt(t, "%s/r/%s", c->id, hex);
+    char *key = hy_turn_join(t, c->id, "/r/", hex);
     Huiying__V1__Content *content = hy_turn_new(t, &huiying__v1__content__descriptor);
     content->schema_version = 1;
     content->key = key;

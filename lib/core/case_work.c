@@ -39,7 +39,7 @@ static void carry_text(struct hy_turn *t, Huiying__V1__WorkItem *item, const hy_
 // What the citizen wrote: messages and their edits; not our drafts, remarks and notices.
 static void carry_keys(struct hy_turn *t, Huiying__V1__WorkItem *item) {
     const hy_case *c = t->c;
-    char *messages = hy_turn_fmt(t, "%s/m/", c->id), *noted = hy_turn_fmt(t, "%s/n/", c->dossier);
+    char *messages = hy_turn_join(t, c->id, "/m/", ""), *noted = hy_turn_join(t, c->dossier, "/n/", "");
     item->n_content_keys = 0;
     item->content_keys = NULL;
     for (size_t i = 0; i < c->n_content_keys; i++) {

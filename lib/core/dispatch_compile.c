@@ -87,7 +87,7 @@ static int build_scanner(struct hy_dispatch *d, struct hy_buf *problems) {
             texts[i] = d->literals[i].text;
             lens[i] = d->literals[i].len;
             ids[i] = (unsigned)i;
-            flags[i] = HS_FLAG_SINGLEMATCH; // a word that stands a million times is one hit
+            flags[i] = 0; // told each time it stands; route.c keeps the first: cheaper than HS_FLAG_SINGLEMATCH
         }
         hs_compile_error_t *error = NULL;
         rc = 0;

@@ -283,7 +283,7 @@ static void bench_router(struct bench *b, unsigned n, struct inputs *commands, s
 }
 
 static void bench_casework(struct bench *b, const struct inputs *commands, const struct inputs *joins) {
-    struct casework casework = {b->packs};
+    struct casework casework = {.packs = b->packs};
     struct hy_lane_handler handler = casework_handler(&casework);
     b->sink = sink_new(&handler);
     need(b->sink != NULL, "out of memory");
