@@ -1,6 +1,8 @@
 // Reading a protobuf record that somebody else wrote: protobuf-c checks neither UTF-8 nor the depth of strings, and
 // takes a record that was cut at a field's edge for a shorter one. This is the one door through which records come in.
-// A message with schema_version has it as field 1; what a reader does not know it must not guess at.
+// Both directions go by protobuf-c's descriptors and give its structs, for proto3 messages (no `optional`): a new
+// message of the contract needs nothing here. A message with schema_version has it as field 1; what a reader does not
+// know it must not guess at.
 #ifndef HY_BASE_PB_H
 #define HY_BASE_PB_H
 
@@ -16,7 +18,11 @@
 HY_MUST_CHECK int hy_pb_read(const ProtobufCMessageDescriptor *descriptor, struct hy_arena *arena,
                              struct hy_bytes bytes, uint32_t version, void *out_message, struct hy_error *err);
 
-// Packs a message into the arena. HY_ENOMEM.
+// The same for bytes that this installation wrote itself and nobody else could change (a stored snapshot): strings are
+// taken as they are, no version is looked at. NULL: not such a message, or larger than the arena allows.
+void *hy_pb_reread(const ProtobufCMessageDescriptor *descriptor, struct hy_arena *arena, struct hy_bytes bytes);
+
+// Packs a message into the arena, byte for byte as protobuf-c does. HY_ENOMEM.
 HY_MUST_CHECK int hy_pb_write(const void *message, struct hy_arena *arena, struct hy_bytes *out);
 
 #endif

@@ -1,4 +1,5 @@
 // The dossier record: which cases a conversation has, what of it was only noted, and changes that came too early.
+#include "lib/base/pb.h"
 #include "lib/core/case_turn.h"
 
 enum { EARLY_MAX = 64, EARLY_WAIT_MS = 3600000 };
@@ -100,10 +101,10 @@ static ProtobufCBinaryData stripped(struct hy_turn *t, const hy_event *event) {
     message.event = &lean;
     Huiying__V1__Command cmd = *t->cmd;
     cmd.message = &message;
-    size_t size = huiying__v1__command__get_packed_size(&cmd);
-    uint8_t *packed = hy_turn_alloc(t, size);
-    huiying__v1__command__pack(&cmd, packed);
-    return (ProtobufCBinaryData){.len = size, .data = packed};
+    struct hy_bytes packed;
+    if (hy_pb_write(&cmd, t->arena, &packed) != HY_OK)
+        hy_turn_raise(t, HY_ENOMEM, "the arena of this command is full: raise its limit");
+    return (ProtobufCBinaryData){.len = packed.len, .data = (uint8_t *)(uintptr_t)packed.data};
 }
 
 void hy_dossier_keep_early(struct hy_turn *t, const hy_event *event) {
@@ -130,8 +131,8 @@ bool hy_dossier_has_early(struct hy_turn *t, const char *event_id) {
 }
 
 static const Huiying__V1__Message *early_message(struct hy_turn *t, const Huiying__V1__EarlyChange *early) {
-    const Huiying__V1__Command *cmd =
-        huiying__v1__command__unpack(hy_arena_pb(t->arena), early->command.len, early->command.data);
+    const Huiying__V1__Command *cmd = hy_pb_reread(&huiying__v1__command__descriptor, t->arena,
+                                                   hy_bytes_from(early->command.data, early->command.len));
     if (cmd == NULL || cmd->body_case != HUIYING__V1__COMMAND__BODY_MESSAGE || cmd->message->event == NULL)
         hy_turn_raise(t, HY_EFORMAT, "the dossier record %s keeps a change that cannot be read", t->cmd->dossier);
     return cmd->message;

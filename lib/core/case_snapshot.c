@@ -1,4 +1,5 @@
 // Stored state in and out: loading a case or dossier, and closing a turn with its record and snapshots.
+#include "lib/base/pb.h"
 #include "lib/core/case_turn.h"
 #include "lib/core/journal.h"
 
@@ -24,7 +25,7 @@ static char *key_of(struct hy_turn *t, const char *case_id) {
 }
 
 static hy_case *unpack_case(struct hy_turn *t, const char *key, struct hy_bytes bytes) {
-    hy_case *c = huiying__v1__case__unpack(hy_arena_pb(t->arena), bytes.len, bytes.data);
+    hy_case *c = hy_pb_reread(&huiying__v1__case__descriptor, t->arena, bytes);
     if (c == NULL) hy_turn_raise(t, HY_EFORMAT, "the snapshot of case %s (%zu bytes) cannot be read", key, bytes.len);
     if (c->schema_version != SCHEMA)
         hy_turn_raise(t, HY_EFORMAT, "the snapshot of case %s has schema_version %u, this program knows %d", key,
@@ -79,7 +80,7 @@ void hy_turn_load_dossier(struct hy_turn *t) {
         t->d->last_offset = -1;
         return;
     }
-    t->d = huiying__v1__dossier_record__unpack(hy_arena_pb(t->arena), bytes.len, bytes.data);
+    t->d = hy_pb_reread(&huiying__v1__dossier_record__descriptor, t->arena, bytes);
     if (t->d == NULL || t->d->schema_version != SCHEMA)
         hy_turn_raise(t, HY_EFORMAT, "the dossier record %s (%zu bytes) cannot be read", t->cmd->dossier, bytes.len);
 }
@@ -132,11 +133,11 @@ static void seal(struct hy_turn *t, const char *key, uint64_t *seq, ProtobufCBin
     hy_effect_journal(t, key, value);
 }
 
-static struct hy_bytes pack(struct hy_turn *t, const ProtobufCMessage *message) {
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *out = hy_turn_alloc(t, size);
-    protobuf_c_message_pack(message, out);
-    return (struct hy_bytes){out, size};
+static struct hy_bytes pack(struct hy_turn *t, const void *message) {
+    struct hy_bytes out;
+    if (hy_pb_write(message, t->arena, &out) != HY_OK)
+        hy_turn_raise(t, HY_ENOMEM, "the arena of this command is full: raise its limit");
+    return out;
 }
 
 // A tick is no command: it leaves the offset of the last one alone.
@@ -173,7 +174,7 @@ static bool finish_case(struct hy_turn *t) {
     const char *key = key_of(t, c->id);
     stamp(t, &c->log_id, &c->last_offset);
     if (t->c_gone) {
-        struct hy_bytes last = pack(t, &c->base);
+        struct hy_bytes last = pack(t, c);
         t->rec->snapshot = (ProtobufCBinaryData){.len = last.len, .data = (uint8_t *)(uintptr_t)last.data};
     }
     seal(t, key, &c->journal_seq, &c->journal_hash);
@@ -181,7 +182,7 @@ static bool finish_case(struct hy_turn *t) {
         hy_effect_put(t, key, (struct hy_bytes){0}, INT64_MAX);
         return true;
     }
-    struct hy_bytes value = pack(t, &c->base);
+    struct hy_bytes value = pack(t, c);
     if (value.len > HY_CASE_SNAPSHOT_MAX && value.len > t->c_size && t->out->outcome == HY_ENGINE_APPLIED &&
         !t->c_fresh)
         return false;
@@ -198,8 +199,8 @@ static void finish_dossier(struct hy_turn *t, bool chain) {
         seal(t, d->dossier, &d->journal_seq, &d->journal_hash);
     }
     struct hy_bytes value = {0};
-    if (!t->d_gone) value = pack(t, &d->base);
-    for (; value.len > HY_CASE_SNAPSHOT_MAX && d->n_noted > 0; value = pack(t, &d->base)) {
+    if (!t->d_gone) value = pack(t, d);
+    for (; value.len > HY_CASE_SNAPSHOT_MAX && d->n_noted > 0; value = pack(t, d)) {
         // The oldest notes go first: what they name stands in the journal too.
         size_t drop = d->n_noted / 4 + 1;
         d->noted += drop;

@@ -1,4 +1,5 @@
 // What time alone does: an expired `sending` becomes unknown, an expired claim ends, what is old goes.
+#include "lib/base/pb.h"
 #include "lib/core/case_turn.h"
 
 static bool expire_sending(struct hy_turn *t) {
@@ -104,13 +105,12 @@ int hy_engine_next_tick(const struct hy_engine *engine, struct hy_arena *arena, 
     *next_ms = INT64_MAX;
     const char *what = strchr(key, '.') == NULL ? "dossier record" : "case";
     if (strchr(key, '.') == NULL) {
-        const Huiying__V1__DossierRecord *d =
-            huiying__v1__dossier_record__unpack(hy_arena_pb(arena), value.len, value.data);
+        const Huiying__V1__DossierRecord *d = hy_pb_reread(&huiying__v1__dossier_record__descriptor, arena, value);
         if (d == NULL) return hy_fail(err, HY_EFORMAT, "the %s %s (%zu bytes) cannot be read", what, key, value.len);
         *next_ms = hy_dossier_next_tick(d, engine->pack_of(engine->ctx, ""));
         return 0;
     }
-    const hy_case *c = huiying__v1__case__unpack(hy_arena_pb(arena), value.len, value.data);
+    const hy_case *c = hy_pb_reread(&huiying__v1__case__descriptor, arena, value);
     if (c == NULL) return hy_fail(err, HY_EFORMAT, "the %s %s (%zu bytes) cannot be read", what, key, value.len);
     const struct hy_pack *pack = engine->pack_of(engine->ctx, c->pack_hash);
     if (pack == NULL)

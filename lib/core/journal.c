@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/id.h"
+#include "lib/base/pb.h"
 #include "lib/core/wire.h"
 
 enum { FIELD_PREVIOUS = 5, FIELD_HASH = 6 };
@@ -20,15 +21,17 @@ int hy_journal_seal(Huiying__V1__JournalRecord *record, struct hy_bytes previous
         record->previous_hash = (ProtobufCBinaryData){.len = previous.len, .data = kept};
     }
     record->hash = (ProtobufCBinaryData){0};
+    struct hy_bytes plain;
+    if (hy_pb_write(record, arena, &plain) != HY_OK) return HY_ENOMEM;
     // One buffer serves twice: previous hash ‖ record for hashing, then the record with its hash spliced in.
-    size_t size = huiying__v1__journal_record__get_packed_size(record);
+    size_t size = plain.len;
     enum { SPLICE = 2 + HY_JOURNAL_HASH };
     uint8_t *buf = hy_arena_alloc(arena, HY_JOURNAL_HASH + size + SPLICE);
     uint8_t *hash = hy_arena_alloc(arena, HY_JOURNAL_HASH);
     if (buf == NULL || hash == NULL) return HY_ENOMEM;
     memcpy(buf, previous.len == HY_JOURNAL_HASH ? previous.data : chain_start, HY_JOURNAL_HASH);
     uint8_t *packed = buf + HY_JOURNAL_HASH;
-    huiying__v1__journal_record__pack(record, packed);
+    memcpy(packed, plain.data, size);
     hy_sha256((struct hy_bytes){buf, HY_JOURNAL_HASH + size}, hash);
 
     // The hash is field 6: it belongs behind everything with a lower number.

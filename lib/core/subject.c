@@ -193,20 +193,22 @@ static uint32_t char_at(const struct hy_buf *buf, size_t at, size_t *width) {
 }
 
 static void read_chars(const struct subject_index *index, const struct hy_buf *buf, struct chars *chars) {
-    chars->index = index;
-    chars->n = chars->n_ends = 0;
-    chars->buf = buf;
+    int n = 0, n_ends = 0;
     size_t at = 0;
-    while (at < buf->len && chars->n < MAX_CHARS) {
+    while (at < buf->len && n < MAX_CHARS) {
         size_t width;
         uint32_t cp = char_at(buf, at, &width);
-        chars->at[chars->n] = (uint32_t)at;
-        chars->cp[chars->n++] = cp;
-        chars->ends[chars->n_ends] = (uint16_t)chars->n;
-        chars->n_ends += cp < 1 << 16 && (index->ends[cp / 64] >> cp % 64 & 1);
+        chars->at[n] = (uint32_t)at;
+        chars->cp[n++] = cp;
+        chars->ends[n_ends] = (uint16_t)n;
+        n_ends += cp < 1 << 16 && (index->ends[cp / 64] >> cp % 64 & 1);
         at += width;
     }
-    chars->at[chars->n] = (uint32_t)at;
+    chars->index = index;
+    chars->buf = buf;
+    chars->n = n;
+    chars->n_ends = n_ends;
+    chars->at[n] = (uint32_t)at;
 }
 
 static bool ideograph(uint32_t cp) {
