@@ -38,11 +38,7 @@ static int damaged(const struct reader *r, const ProtobufCMessageDescriptor *des
 
 // ---- the wire ----
 
-static bool read_varint(struct cursor *c, uint64_t *out) {
-    if (c->at < c->end && *c->at < 0x80) {
-        *out = *c->at++;
-        return true;
-    }
+static bool read_long_varint(struct cursor *c, uint64_t *out) {
     *out = 0;
     for (int i = 0; i < VARINT_BYTES && c->at < c->end; i++) {
         uint8_t byte = *c->at++;
@@ -50,6 +46,24 @@ static bool read_varint(struct cursor *c, uint64_t *out) {
         if (byte < 0x80) return true;
     }
     return false;
+}
+
+// One byte or two: nearly all tags, lengths and small numbers.
+static inline bool read_varint(struct cursor *c, uint64_t *out) {
+    const uint8_t *at = c->at;
+    if (c->end - at >= 2) {
+        if (at[0] < 0x80) {
+            *out = at[0];
+            c->at = at + 1;
+            return true;
+        }
+        if (at[1] < 0x80) {
+            *out = (at[0] & 0x7fU) | (uint64_t)at[1] << 7;
+            c->at = at + 2;
+            return true;
+        }
+    }
+    return read_long_varint(c, out);
 }
 
 static bool skip(struct cursor *c, uint64_t n) {

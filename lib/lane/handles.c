@@ -31,9 +31,25 @@ static rd_kafka_topic_t *make_topic(const struct hy_handles *handles, const char
     return rd_kafka_topic_new(handles->rk, hy_topic_full(handles->prefix, name, full), conf);
 }
 
+// Where the name stands, or belongs, among the rows; *found tells which. Asked for each record, with a row a
+// department.
+static size_t place_of(const struct hy_handles *handles, const char *name, bool *found) {
+    size_t low = 0, high = handles->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(handles->rows[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low < handles->n && strcmp(handles->rows[low].name, name) == 0;
+    return low;
+}
+
 static struct hy_handle *row_of(struct hy_handles *handles, const char *name) {
-    for (size_t i = 0; i < handles->n; i++)
-        if (strcmp(handles->rows[i].name, name) == 0) return &handles->rows[i];
+    bool found;
+    size_t at = place_of(handles, name, &found);
+    if (found) return &handles->rows[at];
     if (handles->n == handles->cap) {
         size_t cap = handles->cap == 0 ? 16 : handles->cap * 2;
         struct hy_handle *rows = realloc(handles->rows, cap * sizeof *rows);
@@ -46,8 +62,10 @@ static struct hy_handle *row_of(struct hy_handles *handles, const char *name) {
         free(row.name);
         return NULL;
     }
-    handles->rows[handles->n] = row;
-    return &handles->rows[handles->n++];
+    memmove(&handles->rows[at + 1], &handles->rows[at], (handles->n - at) * sizeof row);
+    handles->rows[at] = row;
+    handles->n++;
+    return &handles->rows[at];
 }
 
 rd_kafka_topic_t *hy_handles_topic(struct hy_handles *handles, const char *name) {
@@ -55,8 +73,9 @@ rd_kafka_topic_t *hy_handles_topic(struct hy_handles *handles, const char *name)
     return row == NULL ? NULL : row->topic;
 }
 
-int hy_handles_check(struct hy_handles *handles, const char *name) {
+int hy_handles_check(struct hy_handles *handles, const char *name, rd_kafka_topic_t **topic) {
     struct hy_handle *row = row_of(handles, name);
+    *topic = row == NULL ? NULL : row->topic;
     if (row == NULL) return HY_ENOTFOUND;
     if (row->known) return HY_OK;
     int64_t now = hy_mono_ms(hy_clock_system());
@@ -70,6 +89,7 @@ int hy_handles_check(struct hy_handles *handles, const char *name) {
 }
 
 void hy_handles_warm(struct hy_handles *handles, const char *name) {
-    int rc = hy_handles_check(handles, name);
+    rd_kafka_topic_t *topic;
+    int rc = hy_handles_check(handles, name, &topic);
     (void)rc; // found or not, the client now knows; whoever sends is told
 }

@@ -21,8 +21,8 @@ struct hy_handle {
 
 struct hy_handles {
     rd_kafka_t *rk;
-    const char *prefix; // borrowed
-    struct hy_handle *rows;
+    const char *prefix;     // borrowed
+    struct hy_handle *rows; // by name
     size_t n, cap;
 };
 
@@ -32,7 +32,7 @@ void hy_handles_free(struct hy_handles *handles);
 rd_kafka_topic_t *hy_handles_topic(struct hy_handles *handles, const char *name);
 // Asks for the topic's metadata without waiting for long (<= 2 s).
 void hy_handles_warm(struct hy_handles *handles, const char *name);
-// HY_OK when the broker has the topic; HY_ENOTFOUND; HY_EAGAIN when it could not be asked.
-HY_MUST_CHECK int hy_handles_check(struct hy_handles *handles, const char *name);
+// HY_OK when the broker has the topic, and *topic is its handle; HY_ENOTFOUND; HY_EAGAIN when it could not be asked.
+HY_MUST_CHECK int hy_handles_check(struct hy_handles *handles, const char *name, rd_kafka_topic_t **topic);
 
 #endif

@@ -34,10 +34,12 @@ int hy_lane_put(struct hy_lane_ctx *ctx, struct hy_bytes key, struct hy_bytes va
     int rc = check_state(ctx, key, err);
     if (rc != HY_OK) return rc;
     if (value.len == 0) return hy_fail(err, HY_EINVALID, "a state must not be empty; delete it instead");
-    const struct hy_map_entry *old = hy_store_get(store_of(ctx), key);
-    if (value.len > HY_LANE_MAX_SNAPSHOT && (old == NULL || value.len > old->value_len))
-        return hy_fail(err, HY_ETOOBIG, "a snapshot of %zu bytes is over the limit of %d and may not grow", value.len,
-                       HY_LANE_MAX_SNAPSHOT);
+    if (value.len > HY_LANE_MAX_SNAPSHOT) {
+        const struct hy_map_entry *old = hy_store_get(store_of(ctx), key);
+        if (old == NULL || value.len > old->value_len)
+            return hy_fail(err, HY_ETOOBIG, "a snapshot of %zu bytes is over the limit of %d and may not grow",
+                           value.len, HY_LANE_MAX_SNAPSHOT);
+    }
     ctx->changed = true;
     rc = hy_store_put(store_of(ctx), key, value);
     return rc == HY_OK ? HY_OK : hy_fail(err, rc, "out of memory");
@@ -88,12 +90,12 @@ static int queue(struct hy_lane_ctx *ctx, const char *topic, struct hy_bytes key
     if (value.len > HY_LANE_MAX_EMIT)
         return hy_fail(err, HY_ETOOBIG, "a record of %zu bytes for %s is over the limit of %d", value.len, topic,
                        HY_LANE_MAX_EMIT);
-    rc = hy_handles_check(&lane->handles, topic);
+    rd_kafka_topic_t *handle;
+    rc = hy_handles_check(&lane->handles, topic, &handle);
     if (rc == HY_ENOTFOUND)
         return hy_fail(err, rc, "topic %s does not exist; department topics are made when a pack is published", topic);
     if (rc != HY_OK) return hy_fail(err, rc, "topic %s could not be asked for", topic);
-    rd_kafka_topic_t *handle = hy_handles_topic(&lane->handles, topic);
-    if (handle == NULL || hy_lane_queue_emit(lane, handle, RD_KAFKA_PARTITION_UA, key, value, tombstone) != HY_OK)
+    if (hy_lane_queue_emit(lane, handle, RD_KAFKA_PARTITION_UA, key, value, tombstone) != HY_OK)
         return hy_fail(err, HY_ENOMEM, "out of memory");
     ctx->changed = true;
     return HY_OK;

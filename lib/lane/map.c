@@ -21,7 +21,7 @@ static uint64_t mixed(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_of(struct hy_bytes key) {
+uint64_t hy_map_hash(struct hy_bytes key) {
     pthread_once(&seeded, make_seed);
     uint64_t hash = seed ^ key.len;
     size_t at = 0;
@@ -40,7 +40,7 @@ struct hy_map_entry *hy_map_entry_new(struct hy_bytes key, struct hy_bytes value
     struct hy_map_entry *entry = malloc(sizeof *entry + key.len + value.len);
     if (entry == NULL) return NULL;
     *entry = (struct hy_map_entry){
-        .hash = hash_of(key), .key_len = (uint32_t)key.len, .value_len = (uint32_t)value.len, .deleted = deleted};
+        .hash = hy_map_hash(key), .key_len = (uint32_t)key.len, .value_len = (uint32_t)value.len, .deleted = deleted};
     if (key.len > 0) memcpy(entry->bytes, key.data, key.len);
     if (value.len > 0) memcpy(entry->bytes + key.len, value.data, value.len);
     return entry;
@@ -63,26 +63,47 @@ static bool same_key(const struct hy_map_entry *entry, uint64_t hash, struct hy_
            (key.len == 0 || memcmp(entry->bytes, key.data, key.len) == 0);
 }
 
+// A byte for each slot, behind the slots: 0 = empty, else seven bits of the hash. A search looks at neighbours here and
+// goes to an entry only where these bits fit, since each entry is a miss of the cache.
+static uint8_t *marks_of(const struct hy_map *map) {
+    return (uint8_t *)(map->slots + map->cap);
+}
+
+static uint8_t mark_of(uint64_t hash) {
+    return (uint8_t)(0x80 | hash >> 57);
+}
+
 // The slot that holds the key, or the empty one where it belongs. The map has room.
 static size_t slot_of(const struct hy_map *map, uint64_t hash, struct hy_bytes key) {
+    const uint8_t *marks = marks_of(map);
+    uint8_t mark = mark_of(hash);
     size_t at = hash & (map->cap - 1);
-    while (map->slots[at] != NULL && !same_key(map->slots[at], hash, key))
+    while (marks[at] != 0 && (marks[at] != mark || !same_key(map->slots[at], hash, key)))
         at = (at + 1) & (map->cap - 1);
     return at;
 }
 
+static void set_slot(struct hy_map *map, size_t at, struct hy_map_entry *entry) {
+    map->slots[at] = entry;
+    marks_of(map)[at] = entry == NULL ? 0 : mark_of(entry->hash);
+}
+
 struct hy_map_entry *hy_map_find(const struct hy_map *map, struct hy_bytes key) {
-    return map->n == 0 ? NULL : map->slots[slot_of(map, hash_of(key), key)];
+    return hy_map_find_hashed(map, hy_map_hash(key), key);
+}
+
+struct hy_map_entry *hy_map_find_hashed(const struct hy_map *map, uint64_t hash, struct hy_bytes key) {
+    return map->n == 0 ? NULL : map->slots[slot_of(map, hash, key)];
 }
 
 static int grow(struct hy_map *map) {
     if ((map->n + 1) * 4 <= map->cap * 3) return HY_OK;
     struct hy_map bigger = {.cap = map->cap == 0 ? FIRST_CAP : map->cap * 2};
-    bigger.slots = calloc(bigger.cap, sizeof *bigger.slots);
+    bigger.slots = calloc(bigger.cap, sizeof *bigger.slots + 1); // and its mark
     if (bigger.slots == NULL) return HY_ENOMEM;
     for (size_t i = 0; i < map->cap; i++) {
         struct hy_map_entry *entry = map->slots[i];
-        if (entry != NULL) bigger.slots[slot_of(&bigger, entry->hash, hy_map_key(entry))] = entry;
+        if (entry != NULL) set_slot(&bigger, slot_of(&bigger, entry->hash, hy_map_key(entry)), entry);
     }
     free(map->slots);
     map->slots = bigger.slots;
@@ -95,7 +116,7 @@ int hy_map_put(struct hy_map *map, struct hy_map_entry *entry, struct hy_map_ent
     if (rc != HY_OK) return rc;
     size_t at = slot_of(map, entry->hash, hy_map_key(entry));
     *replaced = map->slots[at];
-    map->slots[at] = entry;
+    set_slot(map, at, entry);
     map->bytes += weight(entry);
     if (*replaced != NULL) {
         map->bytes -= weight(*replaced);
@@ -112,15 +133,15 @@ static void close_hole(struct hy_map *map, size_t at) {
         size_t home = map->slots[next]->hash & mask;
         // Only what would still be found at `at`: its home is not between the hole and where it stands.
         if (((next - home) & mask) < ((next - at) & mask)) continue;
-        map->slots[at] = map->slots[next];
+        set_slot(map, at, map->slots[next]);
         at = next;
     }
-    map->slots[at] = NULL;
+    set_slot(map, at, NULL);
 }
 
 struct hy_map_entry *hy_map_take(struct hy_map *map, struct hy_bytes key) {
     if (map->n == 0) return NULL;
-    size_t at = slot_of(map, hash_of(key), key);
+    size_t at = slot_of(map, hy_map_hash(key), key);
     struct hy_map_entry *entry = map->slots[at];
     if (entry == NULL) return NULL;
     close_hole(map, at);
@@ -135,6 +156,12 @@ struct hy_map_entry *hy_map_next(const struct hy_map *map, size_t *cursor) {
         if (entry != NULL) return entry;
     }
     return NULL;
+}
+
+struct hy_map_entry *hy_map_drain(struct hy_map *map, size_t *cursor) {
+    struct hy_map_entry *entry = hy_map_next(map, cursor);
+    if (entry != NULL) set_slot(map, *cursor - 1, NULL);
+    return entry;
 }
 
 void hy_map_free(struct hy_map *map) {

@@ -21,7 +21,7 @@ struct hy_map_entry {
 
 // Zero-initialise before use.
 struct hy_map {
-    struct hy_map_entry **slots;
+    struct hy_map_entry **slots; // private; behind them a byte each
     size_t cap, n;
     size_t bytes; // of all entries, for memory bounds
 };
@@ -32,6 +32,9 @@ struct hy_bytes hy_map_key(const struct hy_map_entry *entry);
 struct hy_bytes hy_map_value(const struct hy_map_entry *entry);
 
 struct hy_map_entry *hy_map_find(const struct hy_map *map, struct hy_bytes key);
+// The same where one key is looked for in several maps: its hash is that of hy_map_hash.
+uint64_t hy_map_hash(struct hy_bytes key);
+struct hy_map_entry *hy_map_find_hashed(const struct hy_map *map, uint64_t hash, struct hy_bytes key);
 // Takes the entry; *replaced is the one of the same key that stood there (now the caller's), or NULL. HY_ENOMEM: not
 // taken.
 HY_MUST_CHECK int hy_map_put(struct hy_map *map, struct hy_map_entry *entry, struct hy_map_entry **replaced);
@@ -39,6 +42,8 @@ HY_MUST_CHECK int hy_map_put(struct hy_map *map, struct hy_map_entry *entry, str
 struct hy_map_entry *hy_map_take(struct hy_map *map, struct hy_bytes key);
 // Walks all entries: start with *cursor = 0; NULL at the end. The map must not change meanwhile.
 struct hy_map_entry *hy_map_next(const struct hy_map *map, size_t *cursor);
+// The same, and the entry is the caller's from now on. The map is good for nothing but this and hy_map_free meanwhile.
+struct hy_map_entry *hy_map_drain(struct hy_map *map, size_t *cursor);
 // Frees all entries, keeps nothing.
 void hy_map_free(struct hy_map *map);
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 const struct hy_map_entry *hy_store_get(const struct hy_store *store, struct hy_bytes key) {
-    const struct hy_map_entry *entry = hy_map_find(&store->overlay, key);
-    if (entry == NULL) return hy_map_find(&store->base, key);
+    uint64_t hash = hy_map_hash(key);
+    const struct hy_map_entry *entry = hy_map_find_hashed(&store->overlay, hash, key);
+    if (entry == NULL) return hy_map_find_hashed(&store->base, hash, key);
     return entry->deleted ? NULL : entry;
 }
 
@@ -94,8 +95,7 @@ void hy_store_undo(struct hy_store *store) {
 int hy_store_commit(struct hy_store *store) {
     size_t cursor = 0;
     struct hy_map_entry *entry;
-    while ((entry = hy_map_next(&store->overlay, &cursor)) != NULL) {
-        store->overlay.slots[cursor - 1] = NULL;
+    while ((entry = hy_map_drain(&store->overlay, &cursor)) != NULL) {
         struct hy_map_entry *replaced = NULL;
         if (entry->deleted) {
             replaced = hy_map_take(&store->base, hy_map_key(entry));
