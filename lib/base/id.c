@@ -87,12 +87,15 @@ void hy_hash_fields(const struct hy_bytes *fields, size_t n, uint8_t out[32]) {
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-// The first 5 * n bits as n characters, most significant first.
+// The first 5 * n bits as n characters, most significant first. Reads whole groups of five bytes.
 static void base32(const uint8_t *bytes, size_t n, char *out) {
-    for (size_t i = 0; i < n; i++) {
-        size_t bit = i * 5;
-        unsigned pair = (unsigned)bytes[bit / 8] << 8 | bytes[bit / 8 + 1];
-        out[i] = alphabet[pair >> (11 - bit % 8) & 31];
+    enum { GROUP = 8, TAKES = 5, BITS = 35 }; // eight characters are five bytes
+    for (size_t i = 0; i < n; i += GROUP, bytes += TAKES) {
+        uint64_t group = 0;
+        for (size_t k = 0; k < TAKES; k++)
+            group = group << 8 | bytes[k];
+        for (size_t k = 0; k < GROUP && i + k < n; k++)
+            out[i + k] = alphabet[group >> (BITS - 5 * k) & 31];
     }
     out[n] = '\0';
 }

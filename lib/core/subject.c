@@ -179,36 +179,45 @@ struct chars {
     const struct hy_buf *buf;
 };
 
-// As hy_text_char, without its call for nearly all characters of a message: those of three bytes.
-static uint32_t char_at(const struct hy_buf *buf, size_t at, size_t *width) {
-    const uint8_t *p = (const uint8_t *)buf->data + at;
-    if (buf->len - at >= 3) {
-        uint32_t raw = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-        if ((raw & 0xC0C0F0U) == 0x8080E0U) {
-            *width = 3;
-            return (raw & 0x0FU) << 12 | (raw >> 2 & 0xFC0U) | (raw >> 16 & 0x3FU);
-        }
-    }
-    return hy_text_char((const uint8_t *)buf->data, buf->len, at, width);
+static void add_char(const struct subject_index *index, struct chars *chars, size_t at, uint32_t cp) {
+    chars->at[chars->n] = (uint32_t)at;
+    chars->cp[chars->n++] = cp;
+    chars->ends[chars->n_ends] = (uint16_t)chars->n;
+    chars->n_ends += cp < 1 << 16 && (index->ends[cp / 64] >> cp % 64 & 1);
 }
 
-static void read_chars(const struct subject_index *index, const struct hy_buf *buf, struct chars *chars) {
-    int n = 0, n_ends = 0;
-    size_t at = 0;
-    while (at < buf->len && n < MAX_CHARS) {
-        size_t width;
-        uint32_t cp = char_at(buf, at, &width);
+// Nearly all of a message is characters of three bytes: this run takes them without a call, and stops at anything else.
+static size_t read_run(const struct subject_index *index, const struct hy_buf *buf, size_t at, struct chars *chars) {
+    const uint8_t *p = (const uint8_t *)buf->data;
+    const size_t len = buf->len;
+    const uint64_t *ends = index->ends;
+    int n = chars->n, n_ends = chars->n_ends;
+    for (; at + 3 <= len && n < MAX_CHARS; at += 3) {
+        uint32_t raw = p[at] | (uint32_t)p[at + 1] << 8 | (uint32_t)p[at + 2] << 16;
+        if ((raw & 0xC0C0F0U) != 0x8080E0U) break;
+        uint32_t cp = (raw & 0x0FU) << 12 | (raw >> 2 & 0xFC0U) | (raw >> 16 & 0x3FU);
         chars->at[n] = (uint32_t)at;
         chars->cp[n++] = cp;
         chars->ends[n_ends] = (uint16_t)n;
-        n_ends += cp < 1 << 16 && (index->ends[cp / 64] >> cp % 64 & 1);
-        at += width;
+        n_ends += (int)(ends[cp / 64] >> cp % 64 & 1);
     }
-    chars->index = index;
-    chars->buf = buf;
     chars->n = n;
     chars->n_ends = n_ends;
-    chars->at[n] = (uint32_t)at;
+    return at;
+}
+
+static void read_chars(const struct subject_index *index, const struct hy_buf *buf, struct chars *chars) {
+    chars->index = index;
+    chars->n = chars->n_ends = 0;
+    chars->buf = buf;
+    size_t at = 0, width;
+    while (at < buf->len && chars->n < MAX_CHARS) {
+        at = read_run(index, buf, at, chars);
+        if (at == buf->len || chars->n == MAX_CHARS) break;
+        add_char(index, chars, at, hy_text_char((const uint8_t *)buf->data, buf->len, at, &width));
+        at += width;
+    }
+    chars->at[chars->n] = (uint32_t)at;
 }
 
 static bool ideograph(uint32_t cp) {
