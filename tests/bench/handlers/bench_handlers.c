@@ -282,16 +282,25 @@ static void bench_router(struct bench *b, unsigned n, struct inputs *commands, s
     router_free(router);
 }
 
+// Of the heap without what the sink keeps.
+static size_t heap(const struct bench *b) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd - sink_kept_bytes(b->sink);
+}
+
+static void say_memory(const struct bench *b, size_t before, size_t cases) {
+    printf("%zu bytes of state a case and dossier, %zu of heap with the index of times\n",
+           sink_state_bytes(b->sink) / cases, (heap(b) - before) / cases);
+}
+
 static void bench_casework(struct bench *b, const struct inputs *commands, const struct inputs *joins) {
     struct casework casework = {.packs = b->packs};
     struct hy_lane_handler handler = casework_handler(&casework);
     b->sink = sink_new(&handler);
     need(b->sink != NULL, "out of memory");
-    size_t before = mallinfo2().uordblks;
+    size_t before = heap(b);
     measure(b, "casework: message opens", HY_TOPIC_COMMANDS, commands, NULL);
-    size_t held = mallinfo2().uordblks - before;
-    printf("%zu bytes of state a case and dossier, %zu of heap with the index of times\n",
-           sink_state_bytes(b->sink) / commands->n, held / commands->n);
+    say_memory(b, before, commands->n);
     measure(b, "casework: message joins", HY_TOPIC_COMMANDS, joins, NULL);
     make_acts(b, HUIYING__V1__VERB__VERB_SIGN);
     measure(b, "casework: sign", HY_TOPIC_COMMANDS, &b->made, NULL);
@@ -299,6 +308,7 @@ static void bench_casework(struct bench *b, const struct inputs *commands, const
     measure(b, "casework: reply", HY_TOPIC_COMMANDS, &b->made, NULL);
     measure(b, "casework: reply, repeated", HY_TOPIC_COMMANDS, &b->made, NULL);
     clear_inputs(&b->made);
+    say_memory(b, before, commands->n);
     sink_free(b->sink);
 }
 

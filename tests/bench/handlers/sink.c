@@ -185,6 +185,10 @@ size_t sink_state_bytes(const struct sink *sink) {
     return sink->ctx.store.base.bytes + sink->ctx.store.overlay.bytes;
 }
 
+size_t sink_kept_bytes(const struct sink *sink) {
+    return sink->ctx.bytes.cap + sink->ctx.cap_rows * sizeof *sink->ctx.rows;
+}
+
 int hy_lane_get(struct hy_lane_ctx *ctx, struct hy_bytes key, struct hy_bytes *value) {
     const struct hy_map_entry *entry = hy_store_get(&ctx->store, key);
     if (entry == NULL) return HY_ENOTFOUND;

@@ -31,7 +31,8 @@ size_t sink_records(const struct sink *sink);
 struct sink_record sink_record(const struct sink *sink, size_t i);
 // Calls fn for each key of the state.
 void sink_each(struct sink *sink, int (*fn)(void *opaque, struct hy_bytes key, struct hy_bytes value), void *opaque);
-// Bytes of the state as the store counts them.
+// Bytes of the state as the store counts them; and of the records kept here, which a lane would have sent.
 size_t sink_state_bytes(const struct sink *sink);
+size_t sink_kept_bytes(const struct sink *sink);
 
 #endif
