@@ -94,15 +94,20 @@ static int decide(struct turn *turn, struct hy_error *err) {
     return rc == HY_OK ? rc : hy_fail(err, rc, "routing failed: %s", hy_error_text(rc));
 }
 
+// Texts of the list and the pack outlive the turn; protobuf-c knows no const.
+static char *lend(const char *text) {
+    return (char *)(uintptr_t)text;
+}
+
 static bool add_reason(struct turn *turn, Huiying__V1__Route *out, const char *step, const char *what, double weight) {
     Huiying__V1__RouteReason *reason = hy_arena_alloc(turn->arena, sizeof *reason);
     if (!reason) return false;
     huiying__v1__route_reason__init(reason);
-    reason->step = hy_arena_str(turn->arena, step);
-    reason->what = hy_arena_str(turn->arena, what);
+    reason->step = lend(step);
+    reason->what = lend(what);
     reason->weight = weight;
     out->reasons[out->n_reasons++] = reason;
-    return reason->step && reason->what;
+    return true;
 }
 
 // A form that names a department of the pack was addressed: that goes before every word of the text.
@@ -120,15 +125,15 @@ static Huiying__V1__Route *route_message(struct turn *turn) {
     huiying__v1__route__init(out);
     out->reasons = reasons;
     const char *addressed = addressed_department(turn);
-    out->department = hy_arena_str(turn->arena, addressed ? addressed : route->department);
-    out->area = hy_arena_str(turn->arena, route->area);
-    out->category = hy_arena_str(turn->arena, route->category);
-    out->urgency = hy_arena_str(turn->arena, route->urgency);
-    out->pack_hash = hy_arena_str(turn->arena, turn->pack->hash);
+    out->department = lend(addressed ? addressed : route->department);
+    out->area = lend(route->area);
+    out->category = lend(route->category);
+    out->urgency = lend(route->urgency);
+    out->pack_hash = lend(turn->pack->hash);
     out->request = route->request && !turn->no_request;
     out->score = addressed ? 1.0 : route->score;
-    bool good = out->department && out->area && out->category && out->urgency && out->pack_hash;
-    if (addressed) good = good && add_reason(turn, out, "addressed", addressed, 1.0);
+    bool good = true;
+    if (addressed) good = add_reason(turn, out, "addressed", addressed, 1.0);
     if (turn->no_request) good = good && add_reason(turn, out, "request", turn->no_request, 0.0);
     for (int i = 0; good && i < route->n_reasons; i++) {
         good = add_reason(turn, out, route->reasons[i].step, route->reasons[i].what, route->reasons[i].weight);
@@ -149,8 +154,8 @@ static int send_command(struct turn *turn, struct hy_error *err) {
     char id[HY_ID_SIZE];
     hy_id_strings(id, 2, "message", turn->event->id);
     actor.kind = HUIYING__V1__ACTOR_KIND__ACTOR_KIND_PROGRAM;
-    actor.id = (char *)(uintptr_t) "router"; // protobuf-c knows no const
-    actor.role = (char *)(uintptr_t) "system";
+    actor.id = lend("router");
+    actor.role = lend("system");
     message.event = (Huiying__V1__Event *)(uintptr_t)turn->event;
     message.route = route_message(turn);
     if (!message.route) return out_of_memory(err);
@@ -175,7 +180,7 @@ static void describe_source(const struct turn *turn, Huiying__V1__Sighting *sigh
     sighting->received = event->received;
     sighting->platform = event->platform;
     sighting->account = event->account;
-    sighting->department = (char *)(uintptr_t)turn->route.department;
+    sighting->department = lend(turn->route.department);
     sighting->historic = event->historic;
     if (event_is_message(event)) sighting->case_dossier = event->dossier;
     if (event->payload_case == HUIYING__V1__EVENT__PAYLOAD_SIGNAL) {
