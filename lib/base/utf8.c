@@ -1,6 +1,7 @@
 // The UTF-8 half of bytes.h: well-formedness by RFC 3629, cutting, and JSON escaping.
 #include "lib/base/bytes.h"
 
+#include <endian.h>
 #include <string.h>
 
 // Allowed second bytes by lead byte (RFC 3629, section 4): they shut out overlong forms, surrogates and > U+10FFFF.
@@ -52,8 +53,10 @@ static size_t ascii_run(const uint8_t *p, size_t n) {
 
 static size_t three_byte_run(const uint8_t *p, size_t n) {
     size_t i = 0;
-    for (; i + 3 <= n; i += 3) {
-        uint32_t raw = p[i] | (uint32_t)p[i + 1] << 8 | (uint32_t)p[i + 2] << 16;
+    for (; i + 4 <= n; i += 3) {
+        uint32_t raw;
+        memcpy(&raw, p + i, sizeof raw);
+        raw = le32toh(raw);
         uint32_t lead = raw & 0x200FU; // of the lead its number, of the second byte the bit that E0 and ED ask about
         if ((raw & 0xC0C0F0U) != 0x8080E0U || lead == 0x0000U || lead == 0x200DU) break;
     }
@@ -67,6 +70,10 @@ bool hy_utf8_valid(struct hy_bytes text) {
         i += three_byte_run(text.data + i, text.len - i);
         if (i == text.len) break;
         if (text.data[i] == 0) return false;
+        if (text.data[i] < 0x80) {
+            i++;
+            continue;
+        }
         bool valid;
         i += step(text.data + i, text.len - i, &valid);
         if (!valid) return false;
