@@ -1,6 +1,6 @@
-// What the reader and the writer of records (pb.c, pb_write.c) both know of protobuf-c's field types: how a value stands
-// on the wire, and how wide it is in a message's struct. Included by nothing else.
-// Another type of proto3 would be a case here and in both of them; tests/unit/base/test_pb.c would tell.
+// What the reader and the writer of records (pb.c, pb_write.c) both know of protobuf-c's field types: how a value
+// stands on the wire, and how wide it is in a message's struct. Included by nothing else. Another type of proto3 would
+// be a case here and in both of them; tests/unit/base/test_pb.c would tell.
 #ifndef HY_BASE_PB_TYPE_H
 #define HY_BASE_PB_TYPE_H
 
