@@ -17,7 +17,8 @@ static bool claim_needed(const struct sla *sla, const struct sla_shard *shard, i
     int64_t now = sla_guard_expect(&sla->guard, mono);
     if (!shard->open || !shard->ready) return false;
     bool due = shard->next_due_ms != HY_TIMERS_NONE && (now < 0 || now >= shard->next_due_ms);
-    return due || mono - shard->claimed_ms >= LOOK_MS;
+    int64_t look = sla->options->look_ms ? sla->options->look_ms : LOOK_MS;
+    return due || mono - shard->claimed_ms >= look;
 }
 
 // The casework offset below which a sent fire must have shown its effect by now, or none this time.

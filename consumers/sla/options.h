@@ -17,6 +17,7 @@ struct sla_options {
     int64_t hold_ms;      // how long the clock must then be steady
     int64_t resend_ms;    // least time between two repeats of what casework passed without effect
     int64_t drain_ms;     // how long SIGTERM waits for what is on its way
+    int64_t look_ms;      // shards with nothing due are looked at so often; no row sets it, 0 = 1 s
 };
 
 extern const struct hy_config_table SLA_CONFIG;

@@ -11,7 +11,7 @@
 #include "consumers/sla/sla.h"
 #include "tests/sim/kafka.h"
 
-enum { CATCHING_UP_MS = 20, COURIER_BUSY_MS = 1000, IDLE_MS = 60000, COMMAND_ARENA = 65536, FOLD_LAG_MS = 300 };
+enum { CATCHING_UP_MS = 20, COURIER_BUSY_MS = 1000, IDLE_MS = 60000, COMMAND_ARENA = 65536, FOLD_LAG_MS = 1000 };
 
 struct sim_lane_program sim_lanes[SIM_LANES];
 struct sim_program *sim_programs[SIM_PROGRAMS];
@@ -51,7 +51,8 @@ static struct sla_options sla_options = {.key_prefix = (char *)(uintptr_t) "hy",
                                          .step_ms = 5000,
                                          .hold_ms = 10000,
                                          .resend_ms = 5000,
-                                         .drain_ms = 1};
+                                         .drain_ms = 1,
+                                         .look_ms = IDLE_MS};
 
 static void *sla_begin(struct sim_program *program) {
     struct sla *sla = calloc(1, sizeof *sla);
