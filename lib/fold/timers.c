@@ -1,10 +1,11 @@
 #include "lib/fold/timers.h"
-#include "lib/base/random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/random.h"
 
 extern const char HY_TIMERS_LUA[];
 extern const unsigned long HY_TIMERS_LUA_LEN;

@@ -1,10 +1,11 @@
 #include "lib/lane/map.h"
-#include "lib/base/random.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "lib/base/random.h"
 
 enum { FIRST_CAP = 16 };
 
