@@ -36,7 +36,7 @@ enum {
     HY_LANE_SLOW_MS = 1000,  // a slower commit costs the producer (KAFKA-17754)
     HY_LANE_LOST_MS = 10000, // a rejoin that takes longer costs the consumer
     HY_LANE_SINGLES = 16,    // records handled alone after a crash, before batches grow again
-    HY_LANE_BEGUN_MOST = 3,  // times a record is begun alone before it is a dead letter
+    HY_LANE_BEGUN_MOST = 5,  // times a record is begun alone before it is a dead letter
     HY_LANE_JUMP_MS = 5000,  // a clock that jumps further holds the lane
     HY_LANE_JUMP_HOLD_MS = 10000,
     HY_LANE_HOLD_MS = 100,              // between two offers of a record that a handler cannot take yet

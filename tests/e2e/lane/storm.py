@@ -101,7 +101,7 @@ class Attacker(threading.Thread):
         return False
 
     def _attack(self, point, action):
-        # Not the first passage: a record that is hit alone three times in a row is rightly taken for poison.
+        # Not the first passage: a record that is hit alone five times in a row is rightly taken for poison.
         starts, nth = self.program.starts, self.random.randrange(8, 40)
         self.program.arm(f"{point}:{nth}:{action}")
         if action == "kill":

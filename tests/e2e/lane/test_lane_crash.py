@@ -4,19 +4,22 @@ import signal
 from types import SimpleNamespace
 
 from conftest import BROKER, SHORT
+from harness import paths
 from harness.kafka import Kafka
 
 
 def crash(make_system):
     """Runs all systems to their end and reads what they left."""
     with Kafka(BROKER) as kafka:
-        one, two, stateless, endless, waiting = systems = [make_system(kafka, 2) for _ in range(5)]
+        one, two, stateless, endless, waiting, unlucky = systems = [make_system(kafka, 2) for _ in range(6)]
         places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
         two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
         two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
         stateless.send(*[b"1"] * 30, b"crash", *[b"1"] * 30)
         endless.send(b"1", b"loop", b"2")
         waiting.send(b"1", b"crash", b"again 8", b"2")
+        folder = paths.Folder("deaths")
+        unlucky.send(b"1", b"unlucky %s/deaths" % bytes(folder.path), b"2")
         words = {stateless: ["stateless"], endless: ["stuck=2000"]}
         try:
             runs = [s.run(SHORT, *words.get(s, [])) for s in systems]
@@ -27,17 +30,24 @@ def crash(make_system):
         finally:
             for s in systems:
                 s.close()
-    return SimpleNamespace(place=places[300], **dict(zip(["one", "two", "stateless", "endless", "waiting"], found)))
+            folder.remove()
+    return SimpleNamespace(place=places[300], **dict(zip(["one", "two", "stateless", "endless", "waiting", "unlucky"], found)))
 
 
-def test_a_record_that_crashes_the_process_is_dead_after_it_was_begun_alone_three_times(crashed):
+def test_a_record_that_crashes_the_process_is_dead_after_it_was_begun_alone_five_times(crashed):
     (letter,) = crashed.one.dead
-    assert letter.reason == "crashed" and letter.tries == 3 and letter.original == b"crash"
+    assert letter.reason == "crashed" and letter.tries == 5 and letter.original == b"crash"
     assert (letter.source.partition, letter.source.offset) == crashed.place
     assert [row[2] for row in crashed.one.journal] == list(range(500))
     assert crashed.one.state == {b"k": b"500 %d" % sum(range(500))}
     assert set(crashed.one.exits) == {-signal.SIGABRT}
-    assert 5 <= len(crashed.one.exits) <= 16, crashed.one.exits
+    assert 7 <= len(crashed.one.exits) <= 18, crashed.one.exits
+
+
+def test_a_record_that_was_in_hand_at_five_deaths_in_a_row_is_handled_at_the_sixth_start(crashed):
+    """Killed by somebody else each time, once in a batch and four times alone: the record did nothing."""
+    assert crashed.unlucky.dead == [] and crashed.unlucky.state == {b"k": b"2 3"}
+    assert crashed.unlucky.exits == [-signal.SIGKILL] * 5
 
 
 def test_two_crashing_records_in_two_partitions_are_both_found(crashed):

@@ -6,6 +6,7 @@
 //   lane_toy registry BROKERS PREFIX put KIND ID FILE | get KIND ID | list | follow SECONDS
 // State: "count sum". Journal: key as the input, value "partition offset amount count sum".
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,16 @@ static void sleep_ms(long ms) {
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
 }
 
+// Killed as if by somebody else; the file remembers how often.
+static int die_five_times(const char *path) {
+    FILE *deaths = fopen(path, "a");
+    if (deaths == NULL) return HY_EIO;
+    long before = fseek(deaths, 0, SEEK_END) == 0 ? ftell(deaths) : 5;
+    if (before < 5 && fputc('x', deaths) != EOF && fflush(deaths) == 0) raise(SIGKILL);
+    fclose(deaths);
+    return HY_OK;
+}
+
 // 1: the value was a word and has been dealt with (*rc says how); 0: it is a number.
 static int misbehave(struct hy_lane_ctx *ctx, const struct hy_record *record, const char *text, int *rc,
                      struct hy_error *err) {
@@ -63,6 +74,8 @@ static int misbehave(struct hy_lane_ctx *ctx, const struct hy_record *record, co
         *rc = put_big(ctx, record->key, strtoul(text + 4, NULL, 10), err);
     } else if (strncmp(text, "again ", 6) == 0) {
         *rc = ++asked % (int)(strtol(text + 6, NULL, 10) + 1) == 0 ? HY_OK : HY_EAGAIN;
+    } else if (strncmp(text, "unlucky ", 8) == 0) {
+        *rc = die_five_times(text + 8);
     } else if (strncmp(text, "slow ", 5) == 0) {
         sleep_ms(strtol(text + 5, NULL, 10));
         *rc = HY_OK;

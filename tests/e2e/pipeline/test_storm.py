@@ -31,7 +31,7 @@ class Killer(threading.Thread):
             program = self.rng.choice(self.copies)
             before = program.kills
             if self.name in LANES:
-                # Not the first passage: a record that is hit alone three times in a row is rightly taken for poison.
+                # Not the first passage: a record that is hit alone five times in a row is rightly taken for poison.
                 program.arm(f"{self.rng.choice(POINTS)}:{self.rng.randrange(4, 12)}:kill")
             else:
                 time.sleep(self.rng.uniform(1.0, 3.0))
