@@ -176,11 +176,12 @@ def await_end(bootstrap, prefix, timeout):
     return False
 
 
-def storm(kafka, prefix, points, kills, stops, records, seed, partitions=16, say=print):
-    """One system through its faults. Returns (problems, figures)."""
+def storm(kafka, prefix, points, kills, stops, records, seed, partitions=16, say=print, counts=None):
+    """One system through its faults, counted in counts as they hit. Returns (problems, figures)."""
     toy = paths.program("lane_toy")
     subprocess.run([toy, "create", kafka.bootstrap, prefix, str(partitions)], check=True, capture_output=True)
-    rng, jobs, counts = random.Random(seed), queue.Queue(), collections.Counter()
+    rng, jobs = random.Random(seed), queue.Queue()
+    counts = collections.Counter() if counts is None else counts
     plan = [(p, "kill") for p in points for _ in range(kills)] + [(p, "stop") for p in points for _ in range(stops)]
     rng.shuffle(plan)
     for job in plan:
@@ -251,6 +252,16 @@ def report(problems, figures, say=print):
         say(f"PROBLEM {p}")
 
 
+def show_progress(counts, wanted, over):
+    """A bar on a terminal; elsewhere a line each minute."""
+    started, terminal = time.monotonic(), sys.stderr.isatty()
+    while not over.wait(0.5 if terminal else 60):
+        hit = sum(sum(one.values()) for one in counts)
+        bar = "#" * (40 * hit // wanted)
+        text = f"[{bar:<40}] {hit} of {wanted} faults, {time.monotonic() - started:.0f} s"
+        print(text, end="\r" if terminal else "\n", file=sys.stderr, flush=True)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=2, help="kill -9 at each point")
@@ -262,18 +273,21 @@ def main():
     given = options.parse_args()
     points = given.points.split(",")
     groups = [[p] for p in points] if given.parallel else [points]
-    results = [None] * len(groups)
+    results, over = [None] * len(groups), threading.Event()
+    counts = [collections.Counter() for _ in groups]
 
     def one(i):
-        results[i] = storm(kafka, f"s{i}.", groups[i], given.kills, given.stops, given.records, given.seed + 10 * i)
+        results[i] = storm(kafka, f"s{i}.", groups[i], given.kills, given.stops, given.records, given.seed + 10 * i, counts=counts[i])
         report(*results[i])
 
     with Kafka(heap="1g") as kafka:
         threads = [threading.Thread(target=one, args=(i,)) for i in range(len(groups))]
+        threading.Thread(target=show_progress, args=(counts, len(points) * (given.kills + given.stops), over), daemon=True).start()
         for t in threads:
             t.start()
         for t in threads:
             t.join()
+        over.set()
     bad = sum(r is None or bool(r[0]) for r in results)
     print(f"storm: {len(groups) - bad} of {len(groups)} systems right")
     return 1 if bad else 0
