@@ -41,8 +41,7 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
     }
     shard->confirming = n > 0;
     if (!claim_needed(sla, shard, mono)) return 0;
-    int64_t demanded = sla_guard_demand(&sla->guard, hy_mono_ms(sla->clock), hy_wall_ms(sla->clock));
-    struct hy_timers_claim claim = {.expected_ms = demanded,
+    struct hy_timers_claim claim = {.expected_ms = sla_guard_expect(&sla->guard, hy_mono_ms(sla->clock)),
                                     .slack_ms = sla->options->step_ms,
                                     .seen_below = seen_below(sla, shard, mono),
                                     .limit = HY_TIMERS_CLAIM_MAX};
@@ -55,9 +54,8 @@ static void stepped(struct sla *sla, int64_t redis_ms) {
     int64_t mono = hy_mono_ms(sla->clock);
     if (!sla->guard.held) {
         hy_metric_add(sla->metrics.steps, 1);
-        HY_ERROR("sla.clock", "Redis's clock jumped; timers are held until it is steady again",
-                 "redis_ms=%lld expected_ms=%lld", (long long)redis_ms,
-                 (long long)sla_guard_demand(&sla->guard, mono, hy_wall_ms(sla->clock)));
+        HY_ERROR("sla.clock", "Redis's clock jumped or is wrong; timers are held until it is steady again",
+                 "redis_ms=%lld expected_ms=%lld", (long long)redis_ms, (long long)sla_guard_expect(&sla->guard, mono));
     }
     sla_guard_stepped(&sla->guard, redis_ms, mono);
 }
@@ -113,13 +111,25 @@ static bool held(struct sla *sla, int64_t mono) {
     return false;
 }
 
+// Looked at once, before the first claim; no answer means that nothing is claimed.
+static bool wrong_at_start(struct sla *sla) {
+    struct hy_error err = {0};
+    int64_t redis_ms;
+    if (sla->guard.known) return false;
+    if (hy_redis_time(sla->redis, &redis_ms, &err) != 0) return true;
+    sla->host_skew_ms = redis_ms - hy_wall_ms(sla->clock);
+    if (!sla_guard_wrong(&sla->guard, redis_ms, hy_wall_ms(sla->clock))) return false;
+    stepped(sla, redis_ms);
+    return true;
+}
+
 void sla_claims(struct sla *sla) {
     struct hy_error err = {0};
     int64_t mono = hy_mono_ms(sla->clock);
     int rc = 0, sent = 0;
     (void)hy_publisher_poll(sla->publisher, 0);
     sla_fires_send(sla->fires);
-    if (held(sla, mono)) return;
+    if (held(sla, mono) || wrong_at_start(sla)) return;
     for (; sent < sla->n_shards && rc == 0; sent++)
         rc = send_one(sla, sent, mono, &err);
     if (rc != 0) failed(sla, sent - 1, rc, &err);

@@ -16,8 +16,8 @@ int64_t sla_guard_expect(const struct sla_guard *guard, int64_t mono_ms) {
     return guard->known ? guard->redis_ms + (mono_ms - guard->mono_ms) : -1;
 }
 
-int64_t sla_guard_demand(const struct sla_guard *guard, int64_t mono_ms, int64_t host_ms) {
-    return guard->known ? sla_guard_expect(guard, mono_ms) : host_ms;
+bool sla_guard_wrong(const struct sla_guard *guard, int64_t redis_ms, int64_t host_ms) {
+    return !guard->known && distance(redis_ms, host_ms) > guard->slack_ms;
 }
 
 void sla_guard_accept(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms) {

@@ -22,10 +22,9 @@ struct sla_guard {
 
 // What Redis's clock should say at mono_ms, -1 when nothing is known yet.
 int64_t sla_guard_expect(const struct sla_guard *guard, int64_t mono_ms);
-// What a claim demands of it: the same, or, before the first reading, the host's wall clock. Two clocks that differ
-// when we start are as one that jumped: a fire that is an hour early would be armed anew, and come an hour late once
-// Redis's clock is set right.
-int64_t sla_guard_demand(const struct sla_guard *guard, int64_t mono_ms, int64_t host_ms);
+// Before the first reading: is it so far from the host's wall clock that it counts as a jump? A fire that is an hour
+// early would be armed anew, and come an hour late once Redis's clock is set right.
+bool sla_guard_wrong(const struct sla_guard *guard, int64_t redis_ms, int64_t host_ms);
 // A reading that a claim accepted.
 void sla_guard_accept(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms);
 // A reading that was refused: from now on held. The new reading is what must prove steady.

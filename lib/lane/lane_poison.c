@@ -2,8 +2,8 @@
 // with the first commit that moved on; a second start in a row is careful: records one by one, each noted as begun
 // before it is handled, and after HY_LANE_SINGLES of them in batches that double until they are normal again - a crash
 // on the way starts over with single records, at what is committed by then, so that the record at fault is soon alone.
-// Only a record that was begun alone five times is a dead letter: a process also dies for reasons of its own, and then a
-// record that was only in hand has been begun, too.
+// Only a record that was begun alone five times is a dead letter: a process also dies for reasons of its own, and then
+// a record that was only in hand has been begun, too.
 #include <stdlib.h>
 #include <string.h>
 
