@@ -45,6 +45,7 @@ struct hy_fold {
     bool rejoin;
     bool assignment_changed;                         // rd_kafka_assign is due
     int64_t refresh_at_ms, gauges_at_ms, logs_at_ms; // monotonic
+    int64_t assign_at_ms;                            // monotonic; not before
     struct hy_fold_metrics metrics;
 };
 

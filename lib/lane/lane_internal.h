@@ -39,7 +39,9 @@ enum {
     HY_LANE_BEGUN_MOST = 5,  // times a record is begun alone before it is a dead letter
     HY_LANE_JUMP_MS = 5000,  // a clock that jumps further holds the lane
     HY_LANE_JUMP_HOLD_MS = 10000,
-    HY_LANE_HOLD_MS = 100,              // between two offers of a record that a handler cannot take yet
+    // Between two offers of a record that a handler cannot take yet. Not shorter: librdkafka up to 2.15 ends the
+    // process when a partition is taken away a second time before its first stop was answered (its issue 5573).
+    HY_LANE_HOLD_MS = 250,
     HY_LANE_ORIGINAL_MOST = 512 * 1024, // bytes of a dead letter's original
     HY_LANE_ORIGINAL_HEAD = 4096
 };

@@ -113,7 +113,7 @@ def test_a_program_that_never_gets_ready_fails_the_start_in_time(drive, tmp_path
 
 def test_a_later_stage_starts_when_the_one_before_is_ready(drive, tmp_path):
     driver = drive(service("late", "date +%s%N > $DATA/late; exec sleep 1000", stage=2),
-                   service("early", "sleep 0.5; date +%s%N > $DATA/early; exec sleep 1000", ready=tmp_path / "early"))
+                   service("early", "sleep 0.5; date +%s%N > $DATA/new; mv $DATA/new $DATA/early; exec sleep 1000", ready=tmp_path / "early"))
     assert driver.line() == "ready"
     until(lambda: (tmp_path / "late").exists() and (tmp_path / "late").read_text().strip())
     assert int((tmp_path / "late").read_text()) > int((tmp_path / "early").read_text())
