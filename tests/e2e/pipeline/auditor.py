@@ -5,7 +5,9 @@ from harness import contract, topics
 
 
 def departments(city):
-    return sorted(t for t in topics.admin(city.kafka.bootstrap).list_topics(timeout=10).topics if t.startswith("hy.work."))
+    """The feeds of the departments, by their table names."""
+    full = topics.admin(city.kafka.bootstrap).list_topics(timeout=10).topics
+    return sorted(t.removeprefix(city.prefix) for t in full if t.startswith(city.topic("hy.work.")))
 
 
 def name_of(message, field):
@@ -18,7 +20,7 @@ def name_of(message, field):
 def takeovers(city, topic):
     """How often a partition's progress went from one start of a program to another, in log order."""
     last, changes = {}, 0
-    for r in topics.read(city.kafka.bootstrap, topic):
+    for r in topics.read(city.kafka.bootstrap, city.topic(topic)):
         if r.key == b"!progress" and r.value:
             who = contract.decode("Progress", r.value).instance
             changes += last.get(r.partition, who) != who
@@ -30,7 +32,7 @@ def trace(city, event_id):
     """Where an event's id was seen on its way, for the one who asks why it has not one fate."""
     return [f"{isolation} {topic}/{r.partition}/{r.offset}" for topic in ("hy.posts", "hy.comments", "hy.commands", "hy.dead")
             for isolation in ("read_committed", "read_uncommitted")
-            for r in topics.read(city.kafka.bootstrap, topic, isolation) if event_id.encode() in (r.value or b"")]
+            for r in topics.read(city.kafka.bootstrap, city.topic(topic), isolation) if event_id.encode() in (r.value or b"")]
 
 
 class Seen:
@@ -42,7 +44,7 @@ class Seen:
         self.dead = city.read("hy.dead", "DeadLetter")
         self.work = [(r, m) for topic in departments(city) for r, m in city.read(topic, "WorkItem")]
         self.cases = {}
-        for (_, key), value in topics.compacted(city.kafka.bootstrap, "hy.cases").items():
+        for (_, key), value in topics.compacted(city.kafka.bootstrap, city.topic("hy.cases")).items():
             if b"." in key:
                 case = contract.decode("Case", value)
                 self.cases[case.id] = case

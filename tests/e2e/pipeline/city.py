@@ -48,11 +48,18 @@ def event(native_id, text, *, platform="test", account="main", kind="LETTER", wh
 
 
 class City:
-    """Programs start at once unless start=False; copies: {program: processes of it}; broker: settings of Kafka's own."""
+    """Programs start at once unless start=False; copies: {program: processes of it}; broker: settings of Kafka's own.
 
-    def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None, broker=None):
+    servers: (kafka, redis) that others have, too, and end: the city's topics and keys then begin with prefix. doors:
+    (brokers, Redis's URL) as the programs are to know them, when that is not how the tests do.
+    """
+
+    def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None,
+                 broker=None, servers=None, prefix="", doors=None):
         self.folder = paths.Folder("city")
-        self.kafka, self.redis = Kafka(broker), Redis()
+        self.own = servers is None
+        self.kafka, self.redis = servers or (Kafka(broker), Redis())
+        self.prefix, self.doors = prefix, doors or (self.kafka.bootstrap, self.redis.url)
         self.pack, self.names = pack, programs
         self.ports = {name: paths.free_port() for name in (*programs, "public")}
         self.config = self.folder.path / "config.yaml"
@@ -77,14 +84,17 @@ class City:
         tokens.write_text(f"operator operator - {self.token}\nshui department shuiwu {'s' * 40}\nwang wangxinban - {'w' * 40}\n")
         tokens.chmod(0o600)
         settings = {
-            "kafka.brokers": self.kafka.bootstrap,
-            "redis.url": self.redis.url,
+            "kafka.brokers": self.doors[0],
+            "kafka.prefix": self.prefix,
+            "redis.url": self.doors[1],
             "data.dir": str(self.folder.path),
             "log.format": "text",
         }
         lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
         for name in ("router", "casework", "sentinel", "hyctl"):
             lines += [f"{name}:", f"  policy.pack: {self.pack}"]
+        if self.prefix:
+            lines += ["sla:", f"  redis.prefix: {json.dumps(self.prefix.rstrip('.'))}"]
         if "dashboard" in self.names:
             lines += ["dashboard:", f"  policy.pack: {self.pack}", f"  tokens: {json.dumps(str(tokens))}", f"  public.listen: \"127.0.0.1:{self.ports['public']}\""]
         self.config.write_text("\n".join(lines) + "\n")
@@ -103,6 +113,10 @@ class City:
         key = name if copy == 0 else f"{name}.{copy}"
         self.ports[key] = port
         self.programs[key] = Program(key, argv, folder=self.folder.path, start=start)
+
+    def topic(self, name):
+        """The full name of a topic of the table."""
+        return self.prefix + name
 
     def healthy(self, name):
         try:
@@ -124,13 +138,13 @@ class City:
     def send(self, events, topic="hy.comments"):
         """Publishes in order and waits until Kafka has them; returns the events."""
         events = list(events)
-        topics.send(self.kafka.bootstrap, topic, [(e.dossier.encode(), e.SerializeToString()) for e in events])
+        topics.send(self.kafka.bootstrap, self.topic(topic), [(e.dossier.encode(), e.SerializeToString()) for e in events])
         return events
 
     def read(self, topic, name, isolation="read_committed"):
         """[(Record, message)] of a topic; tombstones are left out, and what is no such message (hy.dead has its letter)."""
         out = []
-        for r in topics.read(self.kafka.bootstrap, topic, isolation):
+        for r in topics.read(self.kafka.bootstrap, self.topic(topic), isolation):
             try:
                 out += [(r, contract.decode(name, r.value))] if r.value else []
             except DecodeError:
@@ -146,8 +160,8 @@ class City:
                 continue
             lag = {}
             for topic in names:
-                ends = topics.ends(self.kafka.bootstrap, topic, "read_committed")
-                done = topics.group_offsets(self.kafka.bootstrap, group, topic)
+                ends = topics.ends(self.kafka.bootstrap, self.topic(topic), "read_committed")
+                done = topics.group_offsets(self.kafka.bootstrap, self.topic(group), self.topic(topic))
                 lag |= {f"{topic}/{p}": f"{done.get(p)} of {high}" for p, (low, high) in ends.items() if high > max(done.get(p, 0), low)}
             out[group] = lag
         return out
@@ -171,6 +185,7 @@ class City:
     def close(self):
         for program in self.programs.values():
             program.close()
-        self.redis.close()
-        self.kafka.close()
+        if self.own:
+            self.redis.close()
+            self.kafka.close()
         self.folder.remove()

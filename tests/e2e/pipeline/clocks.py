@@ -13,7 +13,7 @@ LATE_S = 10  # how late a fire may come before it counts as missed
 def snapshots(city):
     """{case id: [Case, …]} in the order of the log, as a read_committed reader sees hy.cases."""
     out = defaultdict(list)
-    for r in topics.read(city.kafka.bootstrap, "hy.cases"):
+    for r in topics.read(city.kafka.bootstrap, city.topic("hy.cases")):
         if r.value and b"." in r.key:
             out[r.key].append(contract.decode("Case", r.value))
     return {cases[0].id: cases for cases in out.values()}
