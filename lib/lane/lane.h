@@ -53,7 +53,8 @@ struct hy_lane_handler {
     size_t max_record_bytes;           // a larger input value is a dead letter unseen; 0 = 1 MB
 
     // Handles one record. 0: done. HY_EAGAIN: not yet (what it needs is not here): everything it wrote is undone, the
-    // lane waits 250 ms and offers the record again; nothing overtakes it. Any other error: what it wrote is undone and
+    // lane waits 250 ms and offers the record again; nothing overtakes it, and health shows err->text meanwhile. Any
+    // other error: what it wrote is undone and
     // the record becomes a dead letter, in the same transaction, with hy_error_name(code) as reason and err->text as
     // detail (no personal data!). Required.
     int (*handle)(struct hy_lane_ctx *ctx, const struct hy_record *record, struct hy_error *err);

@@ -163,6 +163,7 @@ struct hy_lane {
     _Atomic uint64_t turns;
     _Atomic bool stop;
     _Atomic int shown_phase;
+    struct hy_error waiting; // why the last record cannot be taken yet; code HY_OK = none waits
     pthread_mutex_t text_lock;
     int trouble; // HY_E* of what holds the lane up, 0 = nothing
     char trouble_text[512];

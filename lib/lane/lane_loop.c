@@ -47,6 +47,7 @@ void hy_lane_hold(struct hy_lane *lane, int64_t ms) {
     hy_metric_add(lane->metrics.held, 1);
     hy_lane_assign_nothing(lane);
     lane->resume_ms = hy_lane_mono(lane) + ms;
+    if (lane->waiting.code != HY_OK) hy_lane_trouble(lane, &lane->waiting);
     hy_lane_set_phase(lane, HY_LANE_HOLDING);
 }
 
@@ -175,7 +176,7 @@ static void hold_turn(struct hy_lane *lane) {
     (void)poll_once(lane, left < 0 ? 0 : left < IDLE_MS ? (int)left : IDLE_MS);
     if (lane->phase != HY_LANE_HOLDING || hy_lane_mono(lane) < lane->resume_ms) return;
     if (!producer_is_ready(lane)) return;
-    hy_lane_trouble(lane, NULL);
+    if (lane->waiting.code == HY_OK) hy_lane_trouble(lane, NULL); // else it is offered again, and may wait on
     hy_lane_assign(lane);
     hy_lane_set_phase(lane, HY_LANE_RUNNING);
 }

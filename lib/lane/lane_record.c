@@ -109,7 +109,7 @@ int hy_lane_handle(struct hy_lane *lane, struct hy_part *part, const rd_kafka_me
         hy_metric_add(lane->metrics.jumps, 1);
         HY_ERROR("lane.clock", "the broker's clock is ahead of this machine's by more than 5 s: holding",
                  "lane=%d partition=%d", lane->index, part->partition);
-        return HY_EAGAIN;
+        return hy_fail(&lane->waiting, HY_EAGAIN, "the broker's clock is ahead of this machine's by more than 5 s");
     }
     int64_t now = stamp > part->open.now_ms ? stamp : part->open.now_ms;
     const char *reason = unreadable(lane, message);
@@ -123,8 +123,10 @@ int hy_lane_handle(struct hy_lane *lane, struct hy_part *part, const rd_kafka_me
     int rc = lane->handler->handle(&lane->ctx, &record, &err);
     if (rc == HY_EAGAIN) {
         undo(lane, part);
-        return rc;
+        return hy_fail(&lane->waiting, rc, "a record waits: %s",
+                       err.text[0] ? err.text : "the program cannot take it yet");
     }
+    lane->waiting.code = HY_OK;
     if (rc != HY_OK) return dead(lane, part, message, hy_error_name(rc), err.text, now);
     rc = keep(lane, part, before);
     if (rc != HY_OK) return rc;

@@ -51,16 +51,16 @@ class City:
     """Programs start at once unless start=False; copies: {program: processes of it}; broker: settings of Kafka's own.
 
     servers: (kafka, redis) that others have, too, and end: the city's topics and keys then begin with prefix. doors:
-    (brokers, Redis's URL) as the programs are to know them, when that is not how the tests do.
+    (brokers, Redis's URL) as the programs are to know them, when that is not how the tests do. policies: folder of the pack.
     """
 
     def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None,
-                 broker=None, servers=None, prefix="", doors=None):
+                 broker=None, servers=None, prefix="", doors=None, policies=None):
         self.folder = paths.Folder("city")
         self.own = servers is None
         self.kafka, self.redis = servers or (Kafka(broker), Redis())
         self.prefix, self.doors = prefix, doors or (self.kafka.bootstrap, self.redis.url)
-        self.pack, self.names = pack, programs
+        self.pack, self.names, self.policies = pack, programs, policies
         self.ports = {name: paths.free_port() for name in (*programs, "public")}
         self.config = self.folder.path / "config.yaml"
         self._write_config()
@@ -101,7 +101,8 @@ class City:
 
     def _publish(self):
         hyctl = paths.program("hyctl")
-        for words in (["topics", "create"], ["policy", "publish", self.pack]):
+        folder = ["--policies", str(self.policies)] if self.policies else []
+        for words in (["topics", "create"], ["policy", "publish", self.pack, *folder]):
             done = subprocess.run([hyctl, *words, "--config", str(self.config)], capture_output=True, text=True, timeout=120)
             if done.returncode:
                 raise RuntimeError(f"hyctl {' '.join(words)}: {done.stdout}{done.stderr}")
