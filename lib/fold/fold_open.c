@@ -10,7 +10,7 @@ enum {
     ASK_TIMEOUT_MS = 2000,
     REGISTRY_TIMEOUT_MS = 5000,
     // librdkafka up to 2.15 ends the process by an assertion when a partition is taken away a second time before its
-    // first stop was answered (its issue 5573): assignments keep this distance.
+    // first stop was answered (librdkafka#5573): assignments keep this distance.
     ASSIGN_APART_MS = 250
 };
 

@@ -40,7 +40,7 @@ enum {
     HY_LANE_JUMP_MS = 5000,  // a clock that jumps further holds the lane
     HY_LANE_JUMP_HOLD_MS = 10000,
     // Between two offers of a record that a handler cannot take yet. Not shorter: librdkafka up to 2.15 ends the
-    // process when a partition is taken away a second time before its first stop was answered (its issue 5573).
+    // process when a partition is taken away a second time before its first stop was answered (librdkafka#5573).
     HY_LANE_HOLD_MS = 250,
     HY_LANE_ORIGINAL_MOST = 512 * 1024, // bytes of a dead letter's original
     HY_LANE_ORIGINAL_HEAD = 4096

@@ -1,4 +1,4 @@
-// The other side of deliveries: a page and a webhook that take a text, refuse it for now, or take it and do not answer.
+// The other side of deliveries: a page and a webhook that take a text, ask to come later, or take it and do not answer.
 // They remember what reached them, whatever the courier believes.
 #include <stdio.h>
 #include <stdlib.h>
