@@ -399,6 +399,7 @@ def bring_up(data, with_sample):
             stack.prepare_contents()
             stack.start_programs()
             sample = stack.start_sample() if with_sample else None
+        watcher.all_ready()
         stack.say_ready(sample)
         watcher.watch()
     except StartFailed as failed:

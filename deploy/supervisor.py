@@ -160,10 +160,13 @@ class Supervisor:
 
     # ---- watching
 
-    def watch(self):
-        """Keeps everything running until somebody asks to stop."""
+    def all_ready(self):
+        """Everything that was to start has started: written before anybody is told."""
         self.ready = True
         self._write_state()
+
+    def watch(self):
+        """Keeps everything running until somebody asks to stop."""
         while not self.signals:
             self.tick(1.0)
 
