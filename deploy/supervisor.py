@@ -167,6 +167,7 @@ class Supervisor:
 
     def watch(self):
         """Keeps everything running until somebody asks to stop."""
+        self.all_ready()
         while not self.signals:
             self.tick(1.0)
 

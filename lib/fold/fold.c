@@ -100,6 +100,7 @@ static int open_consumer(struct hy_fold *fold, struct hy_error *err) {
         {"group.id", hy_topic_full(fold->options.kafka.prefix, who, group)},
         {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"},
+        {"fetch.wait.max.ms", "200"}, // how late it may know that it has caught up; a record ends the wait
         {"session.timeout.ms", session},
         {"group.instance.id", member},
     };

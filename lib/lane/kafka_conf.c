@@ -27,7 +27,7 @@ static const struct row ROWS[] = {
     {HY_KAFKA_GROUP_CONSUMER, "max.poll.interval.ms", "60000"},
     {HY_KAFKA_GROUP_CONSUMER, "allow.auto.create.topics", "false"},
     {HY_KAFKA_GROUP_CONSUMER, "check.crcs", "true"},
-    {HY_KAFKA_GROUP_CONSUMER, "fetch.wait.max.ms", "100"},
+    {HY_KAFKA_GROUP_CONSUMER, "fetch.wait.max.ms", "200"}, // a new assignment waits for what was asked before
     {HY_KAFKA_GROUP_CONSUMER, "fetch.error.backoff.ms", "50"},
     {HY_KAFKA_GROUP_CONSUMER, "queued.min.messages",
      "100000"}, // a full queue stops fetching for 1 s: hold more than that
@@ -39,7 +39,6 @@ static const struct row ROWS[] = {
     {HY_KAFKA_READER, "enable.partition.eof", "true"},
     {HY_KAFKA_READER, "allow.auto.create.topics", "false"},
     {HY_KAFKA_READER, "check.crcs", "true"},
-    {HY_KAFKA_READER, "fetch.wait.max.ms", "50"},
     {HY_KAFKA_READER, "fetch.error.backoff.ms", "50"},
     {HY_KAFKA_READER, "queued.min.messages", "100000"},
     {HY_KAFKA_READER, "queued.max.messages.kbytes", "65536"},

@@ -77,8 +77,8 @@ static int open_fold(struct hy_lane *lane, struct hy_error *err) {
     for (size_t i = 0; i < lane->n_parts; i++)
         restore->reads[i] =
             (struct hy_reader_part){.partition = lane->parts[i]->partition, .position = lane->parts[i]->state_position};
-    return hy_reader_open(&lane->options->kafka, lane->group_id, lane->owner->state, restore->reads, lane->n_parts,
-                          &restore->reader, err);
+    return hy_reader_open(&lane->options->kafka, lane->group_id, lane->owner->state, HY_READER_TO_THE_END,
+                          restore->reads, lane->n_parts, &restore->reader, err);
 }
 
 static int fold_record(void *opaque, const struct hy_reader_record *record, struct hy_error *err) {
@@ -132,8 +132,8 @@ static int fold(struct hy_lane *lane, struct hy_error *err) {
 static int open_probe(struct hy_lane *lane, struct hy_error *err) {
     struct hy_lane_restore *restore = &lane->restore;
     if (restore->reader != NULL) return HY_OK;
-    return hy_reader_open(&lane->options->kafka, lane->group_id, lane->owner->inputs[0], NULL, 0, &restore->reader,
-                          err);
+    return hy_reader_open(&lane->options->kafka, lane->group_id, lane->owner->inputs[0], HY_READER_TO_THE_END, NULL, 0,
+                          &restore->reader, err);
 }
 
 static int ask_ends(struct hy_lane *lane, struct hy_part *part, struct hy_error *err) {

@@ -1,5 +1,6 @@
 #include "lib/lane/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,15 +16,17 @@ struct hy_reader {
     bool assigned;
 };
 
-static int open_handle(const struct hy_kafka_options *kafka, enum hy_kafka_role role, const char *group,
+static int open_handle(const struct hy_kafka_options *kafka, enum hy_kafka_role role, const char *group, int wait_ms,
                        struct hy_kafka_state *state, rd_kafka_t **out, struct hy_error *err) {
-    struct hy_kafka_setting more = {"group.id", group};
+    char wait[16];
+    snprintf(wait, sizeof wait, "%d", wait_ms);
+    struct hy_kafka_setting more[] = {{"group.id", group}, {"fetch.wait.max.ms", wait}};
     rd_kafka_conf_t *conf;
-    int rc = hy_kafka_conf(kafka, role, &more, 1, state, &conf, err);
+    int rc = hy_kafka_conf(kafka, role, more, sizeof more / sizeof *more, state, &conf, err);
     return rc == HY_OK ? hy_kafka_new(role, conf, out, err) : rc;
 }
 
-int hy_reader_open(const struct hy_kafka_options *kafka, const char *group, const char *topic,
+int hy_reader_open(const struct hy_kafka_options *kafka, const char *group, const char *topic, enum hy_reader_wait wait,
                    struct hy_reader_part *parts, size_t n, struct hy_reader **out, struct hy_error *err) {
     struct hy_reader *reader = calloc(1, sizeof *reader);
     *out = NULL;
@@ -37,8 +40,9 @@ int hy_reader_open(const struct hy_kafka_options *kafka, const char *group, cons
         parts[i].low = parts[i].end = -1;
         parts[i].done = false;
     }
-    int rc = open_handle(kafka, HY_KAFKA_PROBE, group, &reader->probe_state, &reader->probe, err);
-    if (rc == HY_OK) rc = open_handle(kafka, HY_KAFKA_READER, group, &reader->consumer_state, &reader->consumer, err);
+    int rc = open_handle(kafka, HY_KAFKA_PROBE, group, wait, &reader->probe_state, &reader->probe, err);
+    if (rc == HY_OK)
+        rc = open_handle(kafka, HY_KAFKA_READER, group, wait, &reader->consumer_state, &reader->consumer, err);
     if (rc != HY_OK) {
         hy_reader_close(reader);
         return rc;

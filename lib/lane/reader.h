@@ -34,9 +34,14 @@ struct hy_reader_record {
 // 0 goes on; an error ends hy_reader_step with it.
 typedef int (*hy_reader_fn)(void *opaque, const struct hy_reader_record *record, struct hy_error *err);
 
+// How long the broker may hold a fetch that finds nothing. Whoever reads to the end is told of it only then; for whoever
+// follows the end each answer is idle work of the broker, and a record ends the wait anyway.
+enum hy_reader_wait { HY_READER_TO_THE_END = 50, HY_READER_FOLLOWS = 500 };
+
 // topic: full name. parts: borrowed until close, filled in place. group: what the broker's rights name this reader by.
 HY_MUST_CHECK int hy_reader_open(const struct hy_kafka_options *kafka, const char *group, const char *topic,
-                                 struct hy_reader_part *parts, size_t n, struct hy_reader **out, struct hy_error *err);
+                                 enum hy_reader_wait wait, struct hy_reader_part *parts, size_t n,
+                                 struct hy_reader **out, struct hy_error *err);
 // Asks for the ends of the partitions that have none yet; waits up to timeout_ms a partition. Called again after
 // hy_reader_refresh to read up to a later end.
 HY_MUST_CHECK int hy_reader_ends(struct hy_reader *reader, int timeout_ms, struct hy_error *err);

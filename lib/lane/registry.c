@@ -255,7 +255,7 @@ int hy_registry_open(const struct hy_kafka_options *kafka, hy_registry_fn fn, vo
     char topic[HY_TOPIC_NAME_SIZE], group[HY_TOPIC_NAME_SIZE];
     hy_topic_full(kafka->prefix, HY_TOPIC_REGISTRY, topic);
     hy_topic_full(kafka->prefix, "registry", group);
-    int rc = hy_reader_open(kafka, group, topic, &registry->part, 1, &registry->reader, err);
+    int rc = hy_reader_open(kafka, group, topic, HY_READER_FOLLOWS, &registry->part, 1, &registry->reader, err);
     if (rc == HY_OK) rc = topic_exists(registry, topic, timeout_ms, err);
     if (rc == HY_OK) rc = fold_to_end(registry, timeout_ms, err);
     if (rc != HY_OK) {

@@ -54,7 +54,7 @@ static int read_parts(const struct hyctl_scan *scan, struct hy_reader_part *part
     struct hy_reader *reader;
     hy_topic_full(scan->kafka->prefix, scan->topic, full);
     hy_topic_full(scan->kafka->prefix, "hyctl", group);
-    int rc = hy_reader_open(scan->kafka, group, full, parts, n, &reader, err);
+    int rc = hy_reader_open(scan->kafka, group, full, HY_READER_TO_THE_END, parts, n, &reader, err);
     if (rc != HY_OK) return rc;
     struct hyctl_progress *progress = hyctl_progress_start(scan->showing, 0);
     rc = hy_reader_ends(reader, HYCTL_REACH_MS, err);
