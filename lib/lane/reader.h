@@ -34,8 +34,8 @@ struct hy_reader_record {
 // 0 goes on; an error ends hy_reader_step with it.
 typedef int (*hy_reader_fn)(void *opaque, const struct hy_reader_record *record, struct hy_error *err);
 
-// How long the broker may hold a fetch that finds nothing. Whoever reads to the end is told of it only then; for whoever
-// follows the end each answer is idle work of the broker, and a record ends the wait anyway.
+// How long the broker may hold a fetch that finds nothing. Whoever reads to the end is told of it only then; for
+// whoever follows the end each answer is idle work of the broker, and a record ends the wait anyway.
 enum hy_reader_wait { HY_READER_TO_THE_END = 50, HY_READER_FOLLOWS = 500 };
 
 // topic: full name. parts: borrowed until close, filled in place. group: what the broker's rights name this reader by.
