@@ -36,7 +36,7 @@ typedef int (*hy_reader_fn)(void *opaque, const struct hy_reader_record *record,
 
 // How long the broker may hold a fetch that finds nothing. Whoever reads to the end is told of it only then; for
 // whoever follows the end each answer is idle work of the broker, and a record ends the wait anyway.
-enum hy_reader_wait { HY_READER_TO_THE_END = 50, HY_READER_FOLLOWS = 500 };
+enum hy_reader_wait { HY_READER_TO_THE_END = 50, HY_READER_FOLLOWS = 200 };
 
 // topic: full name. parts: borrowed until close, filled in place. group: what the broker's rights name this reader by.
 HY_MUST_CHECK int hy_reader_open(const struct hy_kafka_options *kafka, const char *group, const char *topic,

@@ -58,7 +58,7 @@ char *hy_topic_full(const char *prefix, const char *name, char out[HY_TOPIC_NAME
 // For tests and small machines: replaces counts of the table. 0 = the table's.
 struct hy_topics_plan {
     int32_t partitions;  // of every topic that the table gives more than one
-    int16_t replication; // default 1
+    int16_t replication; // 0 = default.replication.factor of the brokers
 };
 
 // Makes what is missing (the table's topics, and hy.work.<dept> for each of the n department codes), gives every topic

@@ -312,7 +312,11 @@ static int write_ids(struct work *work, rd_kafka_t *rk, const struct names *name
 // With the transactional id held (whoever comes later fences us), what the registry shows is what is.
 static int find_missing(struct work *work, const struct names *names, bool *done, bool *all) {
     struct hy_registry *registry;
-    int rc = hy_registry_open(work->kafka, NULL, NULL, left_ms(work), &registry, work->err);
+    int rc;
+    // It was just made: a broker that has not heard of it yet may be the one that is asked.
+    while ((rc = hy_registry_open(work->kafka, NULL, NULL, left_ms(work), &registry, work->err)) == HY_ENOTFOUND &&
+           left_ms(work) > 1)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000L}, NULL);
     if (rc != HY_OK) return rc;
     *all = true;
     for (size_t i = 0; i < names->n; i++) {
@@ -369,7 +373,7 @@ static int outcome(const struct work *work) {
 
 static void start(struct work *work, const struct hy_topics_plan *plan, int timeout_ms) {
     if (plan != NULL) work->plan = *plan;
-    if (work->plan.replication == 0) work->plan.replication = 1;
+    if (work->plan.replication == 0) work->plan.replication = -1; // default.replication.factor of the brokers
     work->until_ms = hy_mono_ms(hy_clock_system()) + timeout_ms;
 }
 
