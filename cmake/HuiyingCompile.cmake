@@ -10,6 +10,7 @@ option(HY_TSAN "ThreadSanitizer" OFF)
 option(HY_FUZZ "libFuzzer targets (clang)" OFF)
 option(HY_COVERAGE "gcov counters" OFF)
 option(HY_FAULT_POINTS "named crash points, chosen by HY_FAULT_POINT in the environment" OFF)
+set(HY_BREAK none CACHE STRING "one deliberate defect of lib/base/breakage.h, for tests/faults/breakages.py")
 
 add_compile_definitions(_GNU_SOURCE HY_VERSION="${PROJECT_VERSION}")
 
@@ -51,6 +52,13 @@ endif()
 if(HY_FAULT_POINTS)
   add_compile_definitions(HY_FAULT_POINTS=1)
 endif()
+
+if(NOT HY_BREAK STREQUAL "none" AND NOT HY_FAULT_POINTS)
+  message(FATAL_ERROR "HY_BREAK=${HY_BREAK}: a deliberate defect belongs into a build with HY_FAULT_POINTS, never into a release")
+endif()
+# A header and not a definition, so that another defect compiles only the files that may have one.
+configure_file("${CMAKE_SOURCE_DIR}/lib/base/breakage_now.h.in" "${CMAKE_BINARY_DIR}/breakage/breakage_now.h" @ONLY)
+include_directories("${CMAKE_BINARY_DIR}/breakage")
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)

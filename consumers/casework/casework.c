@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "consumers/casework/due_index.h"
+#include "lib/base/breakage.h"
 #include "lib/base/log.h"
 #include "lib/base/pb.h"
 #include "lib/core/case.h"
@@ -137,12 +138,26 @@ static int judge(struct hy_lane_ctx *ctx, const struct hy_record *record, const 
     return hy_engine_apply(&engine, hy_lane_arena(ctx), &view, command, &input, effects, err);
 }
 
+static void fire_for_now(struct hy_lane_ctx *ctx, const struct hy_record *record, Huiying__V1__Command *command) {
+    Huiying__V1__Case *found = NULL;
+    struct hy_bytes value;
+    struct hy_error why = {0};
+    if (command->body_case != HUIYING__V1__COMMAND__BODY_TIMER_FIRED ||
+        hy_lane_get(ctx, record->key, &value) != HY_OK ||
+        hy_pb_read(&huiying__v1__case__descriptor, hy_lane_arena(ctx), value, 1, &found, &why) != HY_OK)
+        return;
+    for (size_t i = 0; i < found->n_clocks; i++)
+        if (strcmp(found->clocks[i]->name, command->timer_fired->clock) == 0)
+            command->timer_fired->epoch = found->clocks[i]->epoch;
+}
+
 static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struct hy_error *err) {
     Huiying__V1__Command *command = NULL;
     struct casework *casework = hy_lane_user(ctx);
     int rc = hy_pb_read(&huiying__v1__command__descriptor, hy_lane_arena(ctx), record->value, 1, &command, err);
     if (rc == HY_OK) rc = check_key(record, command, err);
     if (rc != HY_OK) return rc;
+    if (HY_BROKEN(fire_without_epoch)) fire_for_now(ctx, record, command);
     struct hy_effects effects;
     rc = judge(ctx, record, command, &effects, err);
     if (rc == HY_ENOTFOUND) { // a pack that was just published: fold the registry on, and only then refuse

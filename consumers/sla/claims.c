@@ -1,5 +1,6 @@
 // The other half of a turn: confirms what Kafka has acknowledged and claims what is due, all shards in one round trip.
 #include "consumers/sla/sla.h"
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
@@ -41,7 +42,9 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
     }
     shard->confirming = n > 0;
     if (!claim_needed(sla, shard, mono)) return 0;
-    struct hy_timers_claim claim = {.expected_ms = sla_guard_expect(&sla->guard, hy_mono_ms(sla->clock)),
+    struct hy_timers_claim claim = {.expected_ms = HY_BROKEN(clock_step_trusted)
+                                                       ? HY_TIMERS_NONE
+                                                       : sla_guard_expect(&sla->guard, hy_mono_ms(sla->clock)),
                                     .slack_ms = sla->options->step_ms,
                                     .seen_below = seen_below(sla, shard, mono),
                                     .limit = HY_TIMERS_CLAIM_MAX};
@@ -71,7 +74,7 @@ static void take_claimed(struct sla *sla, int partition, const struct hy_timers_
     shard->given += claimed->n;
     hy_metric_add(sla->metrics.claims, 1);
     if (claimed->n > 0) HY_FAULT_POINT("sla.after_claim");
-    for (size_t i = 0; i < claimed->n; i++)
+    for (size_t i = HY_BROKEN(outbox_forgotten) ? claimed->again : 0; i < claimed->n; i++)
         sla_fires_add(sla->fires, partition, &claimed->fires[i], claimed->now_ms, i < claimed->again);
 }
 

@@ -9,11 +9,13 @@
 #include <utlist.h>
 
 #include "huiying/v1/command.pb-c.h"
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/lane/topics.h"
 
 enum { RETRY_MS = 200, KEY_SIZE = HY_ID_SIZE + 16 };
+#define NEVER_SEEN (INT64_C(1) << 50) // an offset that casework will not reach
 
 enum state { TO_SEND, SENT, ACKED, CONFIRMING };
 
@@ -151,7 +153,7 @@ static void compare_clocks(struct fire *fire, int64_t stamp_ms) {
 static void acknowledged(struct fire *fire, const struct hy_published *result) {
     struct sla_fires *fires = fire->owner;
     fire->state = ACKED;
-    fire->offset = result->offset;
+    fire->offset = result->status == HY_OK ? result->offset : NEVER_SEEN;
     DL_APPEND(fires->acked[fire->shard], fire);
     fires->n_waiting--;
     fires->n_unconfirmed++;
@@ -176,7 +178,7 @@ static void on_published(void *opaque, const struct hy_published *result) {
         forget(fires, fire);
         return;
     }
-    if (result->status == HY_OK) {
+    if (result->status == HY_OK || HY_BROKEN(unsent_fire_confirmed)) {
         acknowledged(fire, result);
         return;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "consumers/sla/sla.h"
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
@@ -151,10 +152,22 @@ static int sink_record(void *ctx, const struct hy_fold_record *record, struct hy
     return 0;
 }
 
+static int position_first(struct sla_shard *shard, const struct hy_fold_commit *part, struct hy_error *err) {
+    struct hy_timers_written written;
+    int rc = hy_timers_send_write(&shard->timers, NULL, 0, part->offset, NULL, err);
+    if (rc == 0) rc = hy_timers_take_write(&shard->timers, part->offset, &written, err);
+    HY_FAULT_POINT("sla.before_write");
+    return rc;
+}
+
 static int send_write(struct sla_shard *shard, const struct hy_fold_commit *part, struct hy_error *err) {
     struct hy_bytes cases[SLA_BATCH];
     size_t from = 0;
     if (!hy_buf_ok(&shard->packed)) return hy_fail(err, HY_ENOMEM, "no memory for a batch of timers");
+    if (HY_BROKEN(position_outside)) {
+        int rc = position_first(shard, part, err);
+        if (rc != 0) return rc;
+    }
     for (size_t i = 0; i < shard->n; i++) {
         cases[i] = hy_bytes_from(shard->packed.data + from, shard->ends[i] - from);
         from = shard->ends[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/lane/lane_internal.h"
 
@@ -103,14 +104,17 @@ static enum stage send_offsets(struct hy_lane *lane) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)lane->n_parts);
     for (size_t i = 0; i < lane->n_parts; i++)
         if (lane->parts[i]->touched) add_offset(lane, lane->parts[i], list);
+    rd_kafka_consumer_group_metadata_t *group =
+        HY_BROKEN(metadata_at_commit) ? rd_kafka_consumer_group_metadata(lane->consumer) : lane->group;
     rd_kafka_error_t *error;
     for (;;) {
         hy_lane_alive(lane);
-        error = rd_kafka_send_offsets_to_transaction(lane->producer, list, lane->group, SLICE_MS);
+        error = rd_kafka_send_offsets_to_transaction(lane->producer, list, group, SLICE_MS);
         if (error == NULL || !rd_kafka_error_is_retriable(error) || left_ms(lane) == 0) break;
         rd_kafka_error_destroy(error);
     }
     rd_kafka_topic_partition_list_destroy(list);
+    if (HY_BROKEN(metadata_at_commit)) rd_kafka_consumer_group_metadata_destroy(group);
     return error == NULL ? DONE : stage_of(lane, error, "send_offsets");
 }
 
@@ -181,10 +185,17 @@ static void committed(struct hy_lane *lane, int64_t since_ms) {
     hy_lane_trouble(lane, NULL);
 }
 
+void hy_lane_drop_overlay(struct hy_part *part) {
+    if (HY_BROKEN(overlay_kept))
+        hy_store_keep(&part->store);
+    else
+        hy_store_abort(&part->store);
+}
+
 static void drop_overlays(struct hy_lane *lane) {
     for (size_t i = 0; i < lane->n_parts; i++) {
         struct hy_part *part = lane->parts[i];
-        hy_store_abort(&part->store);
+        hy_lane_drop_overlay(part);
         part->open = part->good;
         part->touched = false;
         part->txn_records = 0;
@@ -199,8 +210,8 @@ bool hy_lane_abort(struct hy_lane *lane) {
     hy_metric_add(lane->metrics.aborts, 1);
     int64_t since = hy_lane_mono(lane);
     bool fatal = lane->producer_bad || atomic_load(&lane->producer_state.fatal) != 0;
-    // Requests on their way are let through first: one that arrives after the abort could join the next transaction.
-    bool settled = fatal || rd_kafka_flush(lane->producer, SETTLE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    // Requests on their way are let through first: one that arrives after the abort could hit the next owner's.
+    if (!fatal) (void)rd_kafka_flush(lane->producer, SETTLE_MS);
     rd_kafka_error_t *error = NULL;
     while (!fatal) {
         hy_lane_alive(lane);
@@ -209,8 +220,9 @@ bool hy_lane_abort(struct hy_lane *lane) {
         rd_kafka_error_destroy(error);
     }
     if (error == NULL && !fatal) {
-        judge_producer(lane, since);
-        if (!settled) lane->producer_bad = true;
+        // Not used again: when an abort ends by a new epoch, librdkafka reports it done with its EndTxn still on its
+        // way, and the answer to that ends the process if it comes while the next transaction commits.
+        lane->producer_bad = true;
         lane->txn = (struct hy_lane_txn){0};
         return true;
     }
@@ -273,7 +285,10 @@ enum hy_lane_verdict hy_lane_commit(struct hy_lane *lane) {
     if (!lane->txn.open) return HY_LANE_GOOD;
     int64_t since = hy_lane_mono(lane);
     enum stage stage = run(lane);
-    if (stage != DONE) return failed(lane, stage);
+    if (HY_BROKEN(unknown_is_success) && stage == UNKNOWN)
+        lane->producer_bad = true;
+    else if (stage != DONE)
+        return failed(lane, stage);
     committed(lane, since);
     return HY_LANE_GOOD;
 }

@@ -1,6 +1,7 @@
 // The consumer of a lane: made, given partitions, closed; and what it reports besides records.
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/lane/lane_internal.h"
 
 static int subscribe(struct hy_lane *lane, struct hy_error *err) {
@@ -15,10 +16,11 @@ static int subscribe(struct hy_lane *lane, struct hy_error *err) {
 }
 
 int hy_lane_consumer_open(struct hy_lane *lane, struct hy_error *err) {
-    struct hy_kafka_setting more = {"group.id", lane->group_id};
+    struct hy_kafka_setting more[] = {{"group.id", lane->group_id}, {"isolation.level", "read_uncommitted"}};
     rd_kafka_conf_t *conf;
     lane->consumer_state = (struct hy_kafka_state){.owner = lane};
-    int rc = hy_kafka_conf(&lane->options->kafka, HY_KAFKA_GROUP_CONSUMER, &more, 1, &lane->consumer_state, &conf, err);
+    int rc = hy_kafka_conf(&lane->options->kafka, HY_KAFKA_GROUP_CONSUMER, more, HY_BROKEN(lane_reads_aborted) ? 2 : 1,
+                           &lane->consumer_state, &conf, err);
     if (rc != HY_OK) return rc;
     rd_kafka_conf_set_rebalance_cb(conf, hy_lane_on_rebalance);
     rc = hy_kafka_new(HY_KAFKA_GROUP_CONSUMER, conf, &lane->consumer, err);

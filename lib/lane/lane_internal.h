@@ -240,6 +240,8 @@ enum hy_lane_verdict hy_lane_commit(struct hy_lane *lane);
 // Aborts what is open and forgets it. False: it is not known whether that worked; the producer is gone, the barrier
 // must be passed before anything else.
 bool hy_lane_abort(struct hy_lane *lane);
+// What an open transaction changed in a partition is as if it had never been.
+void hy_lane_drop_overlay(struct hy_part *part);
 // After a known abort: positions, data and consumer back to the known good.
 void hy_lane_rewind(struct hy_lane *lane);
 // After an unknown result: through the barrier again.

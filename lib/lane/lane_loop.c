@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/lane/lane_internal.h"
 
 enum { IDLE_MS = 100, DRY_MS = 5, POLL_EACH = 64 };
@@ -63,6 +64,12 @@ static bool in_order(struct hy_lane *lane, const struct hy_part *part, const rd_
     return false;
 }
 
+static bool offset_first(struct hy_lane *lane, struct hy_part *part, int64_t offset) {
+    part->open.next = offset + 1;
+    part->touched = true;
+    return hy_lane_commit(lane) == HY_LANE_GOOD && hy_lane_begin(lane) == HY_OK;
+}
+
 static void on_record(struct hy_lane *lane, const rd_kafka_message_t *message) {
     struct hy_part *part = hy_lane_part(lane, rd_kafka_topic_name(message->rkt), message->partition);
     if (part == NULL || !in_order(lane, part, message)) return;
@@ -74,6 +81,7 @@ static void on_record(struct hy_lane *lane, const rd_kafka_message_t *message) {
         hy_lane_rebarrier(lane);
         return;
     }
+    if (HY_BROKEN(offset_before_effect) && lane->txn.records == 0 && !offset_first(lane, part, message->offset)) return;
     int rc = hy_lane_handle(lane, part, message);
     if (rc == HY_EAGAIN && !lane->txn.broken) {
         hy_lane_hold(lane, HY_LANE_HOLD_MS);

@@ -69,7 +69,7 @@ static void park(struct hy_lane *lane, struct hy_part *part) {
     struct hy_parked *parked =
         lane->handler->state == NULL || part->state_position <= 0 ? NULL : malloc(sizeof *parked);
     if (parked == NULL) return;
-    hy_store_abort(&part->store);
+    hy_lane_drop_overlay(part);
     hy_lane_keep_progress(lane, part);
     *parked = (struct hy_parked){.partition = part->partition,
                                  .store = part->store,

@@ -1,6 +1,7 @@
 // Handling one record, and the tick: the handler's call, then either all of what it wrote or nothing of it.
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/lane/lane_internal.h"
 
@@ -67,6 +68,7 @@ static int dead(struct hy_lane *lane, struct hy_part *part, const rd_kafka_messa
     uint32_t tries = part->good.begun == message->offset ? part->good.begun_times : 1;
     int rc = hy_lane_queue_dead(lane, part, message->offset, hy_bytes_from(message->key, message->key_len),
                                 hy_bytes_from(message->payload, message->len), reason, detail, tries);
+    if (HY_BROKEN(dead_letter_dropped)) hy_lane_forget_emits(lane);
     if (rc == HY_OK) rc = hy_lane_send_emits(lane);
     if (rc != HY_OK) {
         lane->txn.broken = true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/base/fault.h"
 #include "lib/lane/lane_internal.h"
 
@@ -110,9 +111,24 @@ static int take_progress(struct hy_lane *lane, struct hy_part *part, struct hy_e
     return hy_store_load(&part->store, hy_bytes_of(HY_PROGRESS_KEY), (struct hy_bytes){0}, true);
 }
 
+static int take_parked(struct hy_lane *lane, struct hy_error *err) {
+    int rc = HY_OK;
+    for (size_t i = 0; rc == HY_OK && i < lane->n_parts; i++)
+        rc = take_progress(lane, lane->parts[i], err);
+    return rc;
+}
+
+static bool all_parked(const struct hy_lane *lane) {
+    bool all = true;
+    for (size_t i = 0; i < lane->n_parts; i++)
+        all = all && lane->parts[i]->state_position > 0;
+    return all;
+}
+
 static int fold(struct hy_lane *lane, struct hy_error *err) {
     struct hy_lane_restore *restore = &lane->restore;
     if (lane->handler->state == NULL) return HY_OK;
+    if (HY_BROKEN(parked_taken_as_is) && all_parked(lane)) return take_parked(lane, err);
     int rc = restore->reader == NULL ? open_fold(lane, err) : HY_OK;
     if (rc == HY_OK) rc = hy_reader_ends(restore->reader, ASK_MS, err);
     if (heals(rc)) return HY_EAGAIN;

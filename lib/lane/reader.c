@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/breakage.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -20,9 +21,10 @@ static int open_handle(const struct hy_kafka_options *kafka, enum hy_kafka_role 
                        struct hy_kafka_state *state, rd_kafka_t **out, struct hy_error *err) {
     char wait[16];
     snprintf(wait, sizeof wait, "%d", wait_ms);
-    struct hy_kafka_setting more[] = {{"group.id", group}, {"fetch.wait.max.ms", wait}};
+    struct hy_kafka_setting more[] = {
+        {"group.id", group}, {"fetch.wait.max.ms", wait}, {"isolation.level", "read_uncommitted"}};
     rd_kafka_conf_t *conf;
-    int rc = hy_kafka_conf(kafka, role, more, sizeof more / sizeof *more, state, &conf, err);
+    int rc = hy_kafka_conf(kafka, role, more, HY_BROKEN(restore_reads_aborted) ? 3 : 2, state, &conf, err);
     return rc == HY_OK ? hy_kafka_new(role, conf, out, err) : rc;
 }
 

@@ -52,7 +52,8 @@ def java(heap="512m"):
 class Kafka(Server):
     """Starts in 1-2 s. bootstrap is what clients connect to; kill/stop_for/restart hurt it, data stays until close."""
 
-    def __init__(self, extra=None, heap="512m"):
+    def __init__(self, extra=None, heap="512m", start=True, node=1, cluster=None):
+        self.node, self.cluster = node, cluster or str(uuid.uuid4())
         self.folder = paths.Folder("kafka")
         self.port, self.controller = paths.free_port(), paths.free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
@@ -62,7 +63,8 @@ class Kafka(Server):
         self.process = None
         self._write_properties(extra or {})
         self._format()
-        self.start()
+        if start:
+            self.start()
 
     def __enter__(self):
         return self
@@ -72,7 +74,7 @@ class Kafka(Server):
 
     def _write_properties(self, extra):
         own = {
-            "node.id": "1",
+            "node.id": str(self.node),
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller}",
@@ -86,16 +88,26 @@ class Kafka(Server):
         """Copies a storage that Kafka's own tool has formatted once, and names it anew."""
         shutil.copytree(formatted(), self.folder.path / "data")
         meta = self.folder.path / "data/meta.properties"
-        fresh = {"cluster.id": str(uuid.uuid4()), "directory.id": base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()}
+        fresh = {"cluster.id": self.cluster, "node.id": self.node, "directory.id": base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()}
         rows = dict(line.split("=", 1) for line in meta.read_text().splitlines() if not line.startswith("#"))
         meta.write_text("".join(f"{name}={value}\n" for name, value in {**rows, **fresh}.items()))
 
     def start(self, timeout=150):
         """Starts the node and waits until it answers."""
+        self.launch()
+        return self.wait_until_it_answers(timeout)
+
+    def launch(self):
+        """Starts it and does not wait: nodes of one cluster answer only when most of them are there."""
         out = open(self.log, "ab")
-        self.process = subprocess.Popen([*java(self.heap), "kafka.Kafka", str(self.properties)], stdout=out, stderr=out,
+        self.process = subprocess.Popen([*java(self.heap), "kafka.Kafka", str(self.properties)], stdout=out, stderr=out, env=self.environment(),
                                         preexec_fn=paths.die_with_parent, start_new_session=True)
         out.close()
+
+    def environment(self):
+        """Of the node's process; None = this one's."""
+
+    def wait_until_it_answers(self, timeout=150):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

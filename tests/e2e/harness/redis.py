@@ -30,7 +30,7 @@ class Redis(Server):
         self.process = subprocess.Popen(
             ["redis-server", str(paths.ROOT / "deploy/redis/redis.conf"), "--port", str(self.port), "--unixsocket",
              self.socket_path, "--dir", str(self.folder.path), *self.extra],
-            stdout=out, stderr=out, preexec_fn=paths.die_with_parent, start_new_session=True)
+            stdout=out, stderr=out, preexec_fn=paths.die_with_parent, start_new_session=True, env=self.environment())
         out.close()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -43,6 +43,9 @@ class Redis(Server):
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"redis-server did not answer within {timeout} s: {self.tail()}")
+
+    def environment(self):
+        """Of the server's process; None = this one's."""
 
     def tail(self):
         return (self.folder.path / "redis.log").read_text(errors="replace")[-2000:]

@@ -60,7 +60,8 @@ def producer(bootstrap, **settings):
 
 
 def send(bootstrap, topic, pairs, **settings):
-    """Sends (key, value) pairs, waits for all of them, returns [(partition, offset)] in order; raises if one failed."""
+    """Sends (key, value) pairs, or (key, value, partition), waits for all of them, returns [(partition, offset)] in order;
+    raises if one failed."""
     client = producer(bootstrap, **settings)
     placed = []
 
@@ -71,11 +72,11 @@ def send(bootstrap, topic, pairs, **settings):
             placed[slot] = (message.partition(), message.offset())
         return report
 
-    for slot, (key, value) in enumerate(pairs):
+    for slot, (key, value, *where) in enumerate(pairs):
         placed.append(None)
         while True:
             try:
-                client.produce(topic, value, key, on_delivery=done(slot))
+                client.produce(topic, value, key, *where, on_delivery=done(slot))
                 break
             except BufferError:
                 client.poll(0.1)

@@ -51,16 +51,18 @@ class City:
     """Programs start at once unless start=False; copies: {program: processes of it}; broker: settings of Kafka's own.
 
     servers: (kafka, redis) that others have, too, and end: the city's topics and keys then begin with prefix. doors:
-    (brokers, Redis's URL) as the programs are to know them, when that is not how the tests do. policies: folder of the pack.
+    (brokers, Redis's URL) as the programs are to know them, when that is not how the tests do. policies: folder of the pack. more: {program: {setting: value}}. env: what
+    copy n of a program has in its environment, env(n).
     """
 
     def __init__(self, programs=("router", "casework", "sentinel", "sla", "dashboard"), pack="sample", start=True, copies=None,
-                 broker=None, servers=None, prefix="", doors=None, policies=None):
+                 broker=None, servers=None, prefix="", doors=None, policies=None, more=None, env=None):
         self.folder = paths.Folder("city")
         self.own = servers is None
         self.kafka, self.redis = servers or (Kafka(broker), Redis())
         self.prefix, self.doors = prefix, doors or (self.kafka.bootstrap, self.redis.url)
         self.pack, self.names, self.policies = pack, programs, policies
+        self.more, self.env = more or {}, env or (lambda copy: {})
         self.ports = {name: paths.free_port() for name in (*programs, "public")}
         self.config = self.folder.path / "config.yaml"
         self._write_config()
@@ -93,8 +95,9 @@ class City:
         lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items()]
         for name in ("router", "casework", "sentinel", "hyctl"):
             lines += [f"{name}:", f"  policy.pack: {self.pack}"]
-        if self.prefix:
-            lines += ["sla:", f"  redis.prefix: {json.dumps(self.prefix.rstrip('.'))}"]
+        if "sla" in self.names:
+            lines += ["sla:", f"  redis.prefix: {json.dumps(self.prefix.rstrip('.') or 'hy')}"]
+            lines += [f"  {key}: {json.dumps(value)}" for key, value in self.more.get("sla", {}).items()]
         if "dashboard" in self.names:
             lines += ["dashboard:", f"  policy.pack: {self.pack}", f"  tokens: {json.dumps(str(tokens))}", f"  public.listen: \"127.0.0.1:{self.ports['public']}\""]
         self.config.write_text("\n".join(lines) + "\n")
@@ -113,7 +116,7 @@ class City:
                 "--set", f"http.listen=127.0.0.1:{port}"]
         key = name if copy == 0 else f"{name}.{copy}"
         self.ports[key] = port
-        self.programs[key] = Program(key, argv, folder=self.folder.path, start=start)
+        self.programs[key] = Program(key, argv, env=self.env(copy), folder=self.folder.path, start=start)
 
     def topic(self, name):
         """The full name of a topic of the table."""

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""The fault storm: a real Kafka, a real Redis, all programs, thousands of messages, people at work, and everything that can
+go wrong, chosen by a seed. Afterwards an auditor with clients of its own balances the books.
+
+    tests/faults/storm.py --seed 7                   one storm; the seed is printed with every violation
+    tests/faults/storm.py --seed 1 --seeds 50        fifty of them, on the same servers
+    tests/faults/storm.py --seed 7 --faults 0        the same messages on a quiet day
+    tests/faults/storm.py --nodes 3 --replica        Kafka on three nodes, Redis with a replica that takes over
+
+HY_BUILD names the build (one with crash points: preset debug). Exit code 1 when a promise was broken.
+"""
+import argparse
+import csv
+import pathlib
+import shutil
+import sys
+import time
+from datetime import datetime, timezone
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from world import World  # noqa: E402  (first: it says where the rest is found)
+
+from city_storm import Storm  # noqa: E402
+
+STORY = 60  # faults shown of a story
+
+
+def one(world, seed, given):
+    began = time.monotonic()
+    with world.city(seed, audited=seed % 2 == 0) as city:
+        storm = Storm(world, city, seed, given.messages, given.every, given.late)
+        problems = storm.whole(given.seconds)
+        kills = sum(p.kills for p in city.programs.values())
+        if problems:
+            keep(city, given.keep / f"seed{seed}")
+    said = ", ".join(f"{name} {n}" for name, n in storm.begun.most_common())
+    seconds = time.monotonic() - began
+    print(f"seed {seed}: {len(storm.sent)} messages, {len(storm.people.acts)} acts, {kills} kills, {sum(storm.begun.values())} faults "
+          f"({said}), {seconds:.0f} s, {len(problems)} problems", flush=True)
+    for problem in problems[:20]:
+        print(f"  PROBLEM {problem[:600]}", flush=True)
+    if problems:
+        print("  the story:", *storm.story[-STORY:], sep="\n    ", flush=True)
+    world.forget(city)
+    return {"seed": seed, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "nodes": given.nodes,
+            "replica": int(given.replica), "messages": len(storm.sent), "acts": len(storm.people.acts),
+            "faults": sum(storm.begun.values()), "kills": kills, "back_s": round(storm.back_s, 1), "seconds": round(seconds),
+            "problems": len(problems), "first": problems[0] if problems else ""}
+
+
+def keep(city, folder):
+    """The programs' logs of a seed with a violation, for whoever looks for its cause."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for program in city.programs.values():
+        shutil.copy(program.log, folder)
+    print(f"  logs: {folder}", flush=True)
+
+
+def note(path, row):
+    """A line of the record of storms."""
+    new = not path.exists()
+    with path.open("a", newline="") as out:
+        writer = csv.DictWriter(out, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--seeds", type=int, default=1, help="so many storms, one seed after the other")
+    parser.add_argument("--messages", type=int, default=20000)
+    parser.add_argument("--seconds", type=float, default=30, help="over which they are sent")
+    parser.add_argument("--every", "--faults", type=float, default=1.0, help="seconds between faults on average; 0 = none")
+    parser.add_argument("--late", type=float, default=5, help="seconds that a clock may come late, by itself or after all was healed")
+    parser.add_argument("--nodes", type=int, default=1, choices=(1, 3), help="of Kafka")
+    parser.add_argument("--replica", action="store_true", help="Redis has a replica that takes over")
+    parser.add_argument("--record", type=pathlib.Path, help="CSV file that gets a line a seed")
+    parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/storm"), help="folder for the logs of seeds with a violation")
+    parser.add_argument("--stop-at-first", action="store_true", help="no further seed after a violation")
+    return parser
+
+
+def main():
+    given = options().parse_args()
+    bad = done = 0
+    with World(given.nodes, given.replica) as world:
+        for seed in range(given.seed, given.seed + given.seeds):
+            row = one(world, seed, given)
+            done += 1
+            bad += row["problems"] > 0
+            if given.record:
+                note(given.record, row)
+            if bad and given.stop_at_first:
+                break
+    print(f"storm: {done - bad} of {done} seeds without a violation")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
