@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -33,11 +34,15 @@ _given = set()
 
 
 def free_port():
-    """A TCP port on loopback that nobody listens on; never given twice in one process."""
+    """A TCP port on loopback that nobody listens on; never given twice in one process. Below those that the kernel gives to
+    outgoing connections: one of them may take a port between here and the server's start."""
     while True:
+        port = random.randrange(12000, 32000)
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         if port not in _given:
             _given.add(port)
             return port
