@@ -24,12 +24,24 @@ local function now_ms()
     return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
--- Why a call may not touch this shard, or nil. The position is compared too: an older copy of the data has another one.
-local function refusal(head, token, offset)
-    local have = redis.call('HMGET', head, 'token', 'offset')
-    if not have[1] then return {'lost'} end
-    if have[1] ~= token then return {'token'} end
-    if offset and have[2] ~= offset then return {'position', have[2] or ''} end
+-- Clock names are written once, in the header; records hold their number.
+local function names_of(text)
+    local names = {by_code = {}, by_name = {}}
+    for name in string.gmatch(text or '', '[^\n]+') do
+        names.by_code[#names.by_code + 1] = name
+        names.by_name[name] = #names.by_code
+    end
+    return names
+end
+
+-- The header, read once a call; or nil and why the call may not touch this shard. The position is compared too: an older
+-- copy of the data has another one.
+local function shard_of(head, token, offset)
+    local have = redis.call('HMGET', head, 'token', 'offset', 'names', 'n', 'progress_log', 'mark')
+    if not have[1] then return nil, {'lost'} end
+    if have[1] ~= token then return nil, {'token'} end
+    if offset and have[2] ~= offset then return nil, {'position', have[2] or ''} end
+    return {names = names_of(have[3]), n = tonumber(have[4] or 0), progress_log = have[5], mark = tonumber(have[6] or 0)}
 end
 
 -- Due index: leaves of at most LEAF entries; :i holds each leaf's id under its lower bound. An entry lies in the leaf
@@ -97,16 +109,6 @@ end
 local function next_due(head)
     local _, score = first_entry(head)
     return score and string.format('%d', math.floor(score / TIE)) or ''
-end
-
--- Clock names are written once, in the header; records hold their number.
-local function names_of(head)
-    local names = {by_code = {}, by_name = {}}
-    for name in string.gmatch(redis.call('HGET', head, 'names') or '', '[^\n]+') do
-        names.by_code[#names.by_code + 1] = name
-        names.by_name[name] = #names.by_code
-    end
-    return names
 end
 
 local function code_of(head, names, name)
@@ -228,27 +230,25 @@ local function reset(keys, args)
     return {'ok'}
 end
 
--- Casework's progress in hy.commands. Offsets of another log mean nothing: what was sent there is handed out again.
-local function note_progress(head, log, offset)
-    local before = redis.call('HGET', head, 'progress_log')
-    if before and before ~= log then hand_back(head, 0, '+inf') end
-    redis.call('HSET', head, 'progress_log', log, 'progress', offset)
-end
-
--- schedule and cancel: cases, and the position after them, in one step. progress may be ''.
+-- schedule and cancel: cases, and the position after them, in one step. Casework's progress in hy.commands may be ''.
+-- Offsets of another log mean nothing: what was sent there is handed out again.
 local function write(keys, args)
     local head = keys[1]
-    local refused = refusal(head, args[1], args[2])
+    local shard, refused = shard_of(head, args[1], args[2])
     if refused then return refused end
-    local names, sizes, change, stale = names_of(head), {}, 0, 0
+    local sizes, change, stale = {}, 0, 0
     for i = 6, #args do
-        local delta = put(head, names, sizes, args[i])
+        local delta = put(head, shard.names, sizes, args[i])
         change, stale = change + (delta or 0), stale + (delta and 0 or 1)
     end
-    redis.call('HSET', head, 'offset', args[3])
-    if args[5] ~= '' then note_progress(head, args[4], args[5]) end
-    local n = redis.call('HINCRBY', head, 'n', change)
-    return {'ok', stale, next_due(head), n}
+    local n = string.format('%d', shard.n + change)
+    if args[5] == '' then
+        redis.call('HSET', head, 'offset', args[3], 'n', n)
+    else
+        if shard.progress_log and shard.progress_log ~= args[4] then hand_back(head, 0, '+inf') end
+        redis.call('HSET', head, 'offset', args[3], 'n', n, 'progress_log', args[4], 'progress', args[5])
+    end
+    return {'ok', stale, next_due(head), shard.n + change}
 end
 
 local function fire(names, id, case, clock)
@@ -320,15 +320,14 @@ end
 -- which a sent fire has been seen ('' = unknown). Entries past their due time by this Redis's clock go to the outbox.
 local function claim(keys, args)
     local head, limit, now = keys[1], tonumber(args[3]), now_ms()
-    local refused = refusal(head, args[1], args[2])
+    local shard, refused = shard_of(head, args[1], args[2])
     if refused then return refused end
-    local expected, mark = tonumber(args[4]), tonumber(redis.call('HGET', head, 'mark') or 0)
-    local slack = tonumber(args[5])
+    local expected, slack, mark = tonumber(args[4]), tonumber(args[5]), shard.mark
     if (expected and math.abs(now - expected) > slack) or (not expected and now < mark - slack) then
         return {'step', string.format('%d', now)}
     end
     if now > mark + 1000 or now < mark - slack then redis.call('HSET', head, 'mark', string.format('%d', now)) end
-    local names, out = names_of(head), {}
+    local names, out = shard.names, {}
     hand_out_again(head, names, AGAIN, AGAIN, limit, out)
     if args[6] ~= '' then hand_out_again(head, names, 0, '(' .. args[6], limit, out) end
     local again = #out
@@ -339,9 +338,9 @@ end
 -- args: token, then for each fire: id, clock name, epoch, stage, and the offset that its TimerFired got in hy.commands.
 local function confirm(keys, args)
     local head, kept = keys[1], 0
-    local refused = refusal(head, args[1])
+    local shard, refused = shard_of(head, args[1])
     if refused then return refused end
-    local names = names_of(head)
+    local names = shard.names
     for i = 2, #args do
         local id, name, epoch, stage, offset = struct.unpack('<Bc0Bc0I4BI8', args[i])
         local _, case, clock = claimed_of(head, names, id .. name)
