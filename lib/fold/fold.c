@@ -60,13 +60,13 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code, rd_kafk
     struct hy_fold *fold = ((struct hy_kafka_state *)opaque)->owner;
     hy_fold_leave_all(fold);
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        rd_kafka_assign(consumer, NULL);
+        (void)hy_assign(consumer, &fold->assignment, NULL);
         return;
     }
     for (int i = 0; i < list->cnt; i++)
         hy_fold_take(fold, list->elems[i].topic + fold->prefix_len, list->elems[i].partition);
     rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_assign(consumer, none);
+    (void)hy_assign(consumer, &fold->assignment, none);
     rd_kafka_topic_partition_list_destroy(none);
     HY_INFO("fold.assign", "partitions were assigned", "fold=%s partitions=%d", fold->options.name, list->cnt);
 }
@@ -110,6 +110,7 @@ static int open_consumer(struct hy_fold *fold, struct hy_error *err) {
     enum hy_kafka_role role = fold->options.group ? HY_KAFKA_GROUP_CONSUMER : HY_KAFKA_READER;
     memset(&fold->consumer_state, 0, sizeof fold->consumer_state);
     fold->consumer_state.owner = fold;
+    fold->assignment = (struct hy_assignment){0};
     int rc = hy_kafka_conf(&fold->options.kafka, role, more, n_more, &fold->consumer_state, &conf, err);
     if (rc != 0) return rc;
     if (fold->options.group) rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);

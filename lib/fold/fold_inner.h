@@ -10,6 +10,7 @@
 
 #include "lib/base/metrics.h"
 #include "lib/fold/fold_parts.h"
+#include "lib/lane/assignment.h"
 #include "lib/lane/registry.h"
 
 struct hy_fold_metrics {
@@ -30,6 +31,7 @@ struct hy_fold {
     const struct hy_clock *clock;
     size_t prefix_len;
     rd_kafka_t *consumer;
+    struct hy_assignment assignment;
     rd_kafka_queue_t *queue; // the consumer's, for hy_fold_wake, under queue_lock
     pthread_mutex_t queue_lock;
     rd_kafka_t *probe;
@@ -45,7 +47,6 @@ struct hy_fold {
     bool rejoin;
     bool assignment_changed;                         // rd_kafka_assign is due
     int64_t refresh_at_ms, gauges_at_ms, logs_at_ms; // monotonic
-    int64_t assign_at_ms;                            // monotonic; not before
     struct hy_fold_metrics metrics;
 };
 

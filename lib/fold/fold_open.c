@@ -6,13 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/fold/fold_inner.h"
 
-enum {
-    ASK_TIMEOUT_MS = 2000,
-    REGISTRY_TIMEOUT_MS = 5000,
-    // librdkafka up to 2.15 ends the process by an assertion when a partition is taken away a second time before its
-    // first stop was answered (librdkafka#5573): assignments keep this distance.
-    ASSIGN_APART_MS = 250
-};
+enum { ASK_TIMEOUT_MS = 2000, REGISTRY_TIMEOUT_MS = 5000 };
 
 // The registry is opened once and followed: a topic that is made anew is noticed while we fold it.
 static int follow_registry(struct hy_fold *fold, struct hy_error *err) {
@@ -214,9 +208,7 @@ void hy_fold_refresh(struct hy_fold *fold) {
 
 void hy_fold_reassign(struct hy_fold *fold) {
     char full[HY_TOPIC_NAME_SIZE];
-    int64_t now = hy_mono_ms(fold->clock);
-    if (!fold->assignment_changed || now < fold->assign_at_ms) return;
-    fold->assign_at_ms = now + ASSIGN_APART_MS;
+    if (!fold->assignment_changed || hy_assign_wait_ms(&fold->assignment) > 0) return;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)fold->parts.n + 1);
     for (size_t i = 0; i < fold->parts.n; i++) {
         const struct hy_fold_part *part = &fold->parts.list[i];
@@ -224,7 +216,7 @@ void hy_fold_reassign(struct hy_fold *fold) {
         hy_topic_full(fold->options.kafka.prefix, part->topic, full);
         rd_kafka_topic_partition_list_add(list, full, part->partition)->offset = part->position.offset;
     }
-    rd_kafka_resp_err_t code = rd_kafka_assign(fold->consumer, list);
+    rd_kafka_resp_err_t code = hy_assign(fold->consumer, &fold->assignment, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         fold->assignment_changed = false;

@@ -19,6 +19,7 @@ int hy_lane_consumer_open(struct hy_lane *lane, struct hy_error *err) {
     struct hy_kafka_setting more[] = {{"group.id", lane->group_id}, {"isolation.level", "read_uncommitted"}};
     rd_kafka_conf_t *conf;
     lane->consumer_state = (struct hy_kafka_state){.owner = lane};
+    lane->assignment = (struct hy_assignment){0};
     int rc = hy_kafka_conf(&lane->options->kafka, HY_KAFKA_GROUP_CONSUMER, more, HY_BROKEN(lane_reads_aborted) ? 2 : 1,
                            &lane->consumer_state, &conf, err);
     if (rc != HY_OK) return rc;
@@ -42,7 +43,7 @@ void hy_lane_consumer_drop(struct hy_lane *lane) {
 }
 
 static void give(struct hy_lane *lane, rd_kafka_topic_partition_list_t *list) {
-    rd_kafka_resp_err_t code = rd_kafka_assign(lane->consumer, list);
+    rd_kafka_resp_err_t code = hy_assign(lane->consumer, &lane->assignment, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) HY_WARN("lane.assign", rd_kafka_err2str(code), "lane=%d", lane->index);
 }
 

@@ -12,6 +12,7 @@
 #include "lib/base/backoff.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/lane/assignment.h"
 #include "lib/lane/handles.h"
 #include "lib/lane/lane.h"
 #include "lib/lane/progress.h"
@@ -39,8 +40,7 @@ enum {
     HY_LANE_BEGUN_MOST = 5,  // times a record is begun alone before it is a dead letter
     HY_LANE_JUMP_MS = 5000,  // a clock that jumps further holds the lane
     HY_LANE_JUMP_HOLD_MS = 10000,
-    // Between two offers of a record that a handler cannot take yet. Not shorter: librdkafka up to 2.15 ends the
-    // process when a partition is taken away a second time before its first stop was answered (librdkafka#5573).
+    // Between two offers of a record that a handler cannot take yet.
     HY_LANE_HOLD_MS = 250,
     HY_LANE_ORIGINAL_MOST = 512 * 1024, // bytes of a dead letter's original
     HY_LANE_ORIGINAL_HEAD = 4096
@@ -133,6 +133,7 @@ struct hy_lane {
     char group_id[HY_TOPIC_NAME_SIZE], txn_id[HY_TOPIC_NAME_SIZE + 80];
 
     rd_kafka_t *consumer, *producer;
+    struct hy_assignment assignment;
     struct hy_kafka_state consumer_state, producer_state;
     struct hy_handles handles;
     rd_kafka_topic_t *state_topic, *dead_topic; // of the producer

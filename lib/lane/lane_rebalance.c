@@ -169,7 +169,7 @@ static void on_revoked(struct hy_lane *lane) {
     hy_lane_restore_end(lane);
     (void)hy_lane_abort(lane); // known or not: whoever gets the partitions passes the barrier
     hy_lane_park_all(lane);
-    rd_kafka_assign(lane->consumer, NULL);
+    (void)hy_assign(lane->consumer, &lane->assignment, NULL);
     if (lane->phase != HY_LANE_REFUSED) hy_lane_set_phase(lane, HY_LANE_JOINING);
 }
 

@@ -48,6 +48,11 @@ def check_effects(seen, policies, healed_ms, late_ms):
     return found
 
 
+def check_never_early(seen):
+    """I4, on a day when no clock was wrong: nothing fired before its time, so that no clock had to be armed anew for it."""
+    return [f"I4 case {j.case_id}: a fire came early: {j.explanation}" for _, j in seen.journal if j.rule == "clock.early"]
+
+
 def check_overdue(seen, policies, now_ms, late_ms):
     """I4: no clock runs past the pack's own time for its end."""
     found, rules = [], clocks_of(policies)

@@ -94,6 +94,7 @@ def test_wrong_use_is_refused_and_help_is_given(script):
     assert told.stdout.startswith("Use:")
 
 
-def test_long_fault_runs_are_refused_until_they_exist():
-    told = subprocess.run([ROOT / "tests/run", "--faults", "--seeds", "3"], capture_output=True, text=True, check=False)
-    assert told.returncode == 2 and "not there yet" in told.stderr
+@pytest.mark.parametrize("words, why", [(["--seeds", "3"], "belong to --faults"), (["--faults", "--seeds", "many"], "needs a number")])
+def test_a_fault_run_that_makes_no_sense_is_refused(words, why):
+    told = subprocess.run([ROOT / "tests/run", *words], capture_output=True, text=True, check=False)
+    assert told.returncode == 2 and why in told.stderr
