@@ -17,6 +17,14 @@ def cpu(pid):
     return sum(map(int, fields[11:15])) / HZ
 
 
+def lives(pid):
+    """Whether a process is there and has not ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
 def _status(pid, name):
     try:
         found = re.search(rf"^{name}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)

@@ -77,12 +77,7 @@ def casework(session, peers, rounds):
         journal = topics.ends(session.kafka.bootstrap, city.topic("hy.journal"), "read_committed")
         if sum(high - low for low, high in journal.values()) < n:
             raise RuntimeError(f"{n} commands left fewer records in hy.journal: this did not measure what it says")
-        outs = row_router.make_outs(session, "raw.", map(str, range(row_router.OUTS)))
-        group = f"bench-raw-casework-{number}"
-        figures, _ = row_router.drain_other(session, row_router.raw_argv(session, city.topic("hy.commands"), "raw.", group,
-                                                                         outs=len(outs)), None, group, city.topic("hy.commands"), n)
-        session.record("raw", figures)
-        session.delete_topics("raw.")
+        session.record("raw", row_router.raw_once(session, city.topic("hy.commands"), n))
         end(session, city)
 
 
@@ -135,14 +130,7 @@ def sixty(session, peers, rounds):
         if len([t for t in touched if re.search(r"\.d\d\d$", t)]) < DEPARTMENTS:
             raise RuntimeError(f"only {len(touched)} department topics have records: this did not measure sixty departments")
         session.record("casework", {"commit_ms": seconds / count * 1000, "commits": count, "commands_a_commit": n / count})
-        row_router.make_outs(session, "raw.", map(str, range(DEPARTMENTS)))
-        group = f"bench-raw-sixty-{number}"
-        figures, said = row_router.drain_other(
-            session, row_router.raw_argv(session, city.topic("hy.commands"), "raw.", group, outs=DEPARTMENTS), None, group,
-            city.topic("hy.commands"), n)
-        commit = float(re.search(r'"commit_p50_ms": ([\d.]+)', said).group(1))
-        session.record("raw", {"commit_ms": commit, "rate": figures["rate"]})
-        session.delete_topics("raw.")
+        session.record("raw", row_router.raw_once(session, city.topic("hy.commands"), n, DEPARTMENTS))
         end(session, city)
 
 

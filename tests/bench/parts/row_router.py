@@ -3,6 +3,7 @@
 Subjects work off the same topic of the same broker in turn: the router, the raw transactional loop (the canary), and the
 peers that are there.
 """
+import re
 import subprocess
 import time
 
@@ -10,16 +11,20 @@ from harness import paths, topics
 
 import proc
 
+LOG = paths.BUILD / "bench/subjects.log"
 OUTS = 11  # topics of the raw loop, as many as the prepared peers have
 
 
 class Popen:
-    """A subject that is no program of ours: ended by SIGTERM, its output kept."""
+    """A subject that is no program under supervision: ended by SIGTERM, its output kept, its complaints in LOG."""
 
-    def __init__(self, argv, env=None, log=None):
-        out = open(log, "ab") if log else subprocess.DEVNULL
-        self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=out, env=env, text=True,
-                                        preexec_fn=paths.die_with_parent)
+    def __init__(self, argv, env=None):
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        with LOG.open("ab") as out:
+            out.write(f"-- {' '.join(map(str, argv))}\n".encode())
+            out.flush()
+            self.process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=out, env=env, text=True,
+                                            preexec_fn=paths.die_with_parent)
 
     def end(self):
         """Ends it; returns what it wrote."""
@@ -37,19 +42,42 @@ def raw_argv(session, topic, out, group, **options):
 
 
 def make_outs(session, prefix, names):
+    names = list(names)
     for name in names:
         topics.create(session.kafka.bootstrap, prefix + name)
     return [prefix + name for name in names]
 
 
-def drain_other(session, argv, env, group, topic, records, log=None):
+def drain_other(session, argv, env, group, topic, records):
     """A drain by a subject that is no program of ours; {figures}, what it wrote."""
-    subject = Popen(argv, env, log)
+    subject = Popen(argv, env)
     try:
         figures = session.drain(lambda: subject, group, topic, records).figures()
     finally:
         said = subject.end()
     return figures, said
+
+
+def raw_once(session, topic, records, outs=OUTS):
+    """The raw loop over a topic, under a group of its own, into topics that are dropped again."""
+    prefix, group = f"raw{time.monotonic_ns()}.", f"bench-raw-{time.monotonic_ns()}"
+    make_outs(session, prefix, map(str, range(outs)))
+    figures, said = drain_other(session, raw_argv(session, topic, prefix, group, outs=outs), None, group, topic, records)
+    session.delete_topics(prefix)
+    return {**figures, "commit_ms": float(re.search(r'"commit_p50_ms": ([\d.]+)', said).group(1))}
+
+
+def warm(session, times, records=200_000):
+    """A fresh broker is two or three times slower than one that has compiled its code: it gets work first."""
+    if not times:
+        return
+    session.say(f"warming the broker with {times} x {records:,} records")
+    topic = f"warm{time.monotonic_ns()}"
+    topics.create(session.kafka.bootstrap, topic, 8)
+    session.feed(topic, records, mix="mixed")
+    for _ in range(times):
+        raw_once(session, topic, records)
+    session.delete_topics(topic)
 
 
 class Bench:
@@ -64,7 +92,6 @@ class Bench:
         session.say(f"an event has {made['bytes']:.0f} bytes")
         self.raw_outs = make_outs(session, "raw.", map(str, range(OUTS)))
         self.peer_outs = make_outs(session, "peer.", peers.outs) if peers.commands else []
-        self.log = paths.BUILD / "bench/peers.log"
         self.runs = 0
 
     def router(self):
@@ -92,7 +119,7 @@ class Bench:
     def peer(self, name):
         group = self.group(name)
         env = self.peers.environment(self.session.kafka.bootstrap, self.topic, "peer.", group, self.records)
-        figures, _ = drain_other(self.session, self.peers.commands[name], env, group, self.topic, self.records, self.log)
+        figures, _ = drain_other(self.session, self.peers.commands[name], env, group, self.topic, self.records)
         self.session.truncate(*self.peer_outs)
         return figures
 
@@ -100,15 +127,12 @@ class Bench:
         """The router's handler without transactions."""
         group = self.group("plain")
         argv = [paths.program("bench_router_plain"), self.session.kafka.bootstrap, self.city.prefix, "yuancheng", group]
-        figures, _ = drain_other(self.session, argv, None, group, self.topic, self.records, self.log)
+        figures, _ = drain_other(self.session, argv, None, group, self.topic, self.records)
         self.session.truncate(self.city.topic("hy.commands"), self.city.topic("hy.sightings"))
         return figures
 
     def turns(self, subjects, rounds):
-        """Every subject once a round, each round beginning with another; the raw loop first warms the broker."""
-        self.session.round = 0
-        for _ in range(self.session.options.warm):
-            self.raw()
+        """Every subject once a round, each round beginning with another."""
         for number in self.session.rounds(rounds):
             names = list(subjects)
             turn = number % len(names)
@@ -173,7 +197,7 @@ def hop(session, peers, rounds):
         prefix = topic + ".out."
         make_outs(session, prefix, outs)
         argv, env = command(topic, prefix, group)
-        subject = Popen(argv, env, paths.BUILD / "bench/peers.log")
+        subject = Popen(argv, env)
         time.sleep(3)  # it has no sign that it is ready; what comes within the first 4 s is not counted
         figures = probe(subject, topic, prefix + "*")
         subject.end()

@@ -3,7 +3,6 @@ import csv
 import hashlib
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
@@ -63,6 +62,7 @@ class Session:
         self._kafka = None
         self._cities = 0
         self.row = None
+        self.warm = False  # whether the broker has had work
 
     def _config(self):
         """A hash of what the figures belong to: the source, the build and the options."""
@@ -113,7 +113,7 @@ class Session:
         """Ends everything; what is asked for afterwards is started anew."""
         for thing in reversed(self.closing):
             thing.close()
-        self.closing, self._kafka = [], None
+        self.closing, self._kafka, self.warm = [], None, False
 
     # ---- processes ----
 
@@ -168,7 +168,7 @@ class Session:
                 time.sleep(SAMPLE_S)
                 done = sum(max(0, tp.offset - low[tp.partition]) for tp in self._committed(asker, wanted))
                 samples.append((time.monotonic() - began, done, proc.cpu(pid), proc.cpu(self.kafka.process.pid)))
-                if time.monotonic() - began > cap or not pathlib.Path(f"/proc/{pid}").exists():
+                if time.monotonic() - began > cap or not proc.lives(pid):
                     raise BenchError(f"{group}: {done} of {total} after {time.monotonic() - began:.0f} s")
             samples.append((*samples[-1][:1], total, *samples[-1][2:]))
             made = Drain(samples, records, pid)
