@@ -1,5 +1,6 @@
 // How fast and how small timers in Redis are: bench_timers REDIS_URL [CASES [CLOCKS]] on an empty, private Redis.
-// Prints one line a figure: schedule, claim and cancel per second through one connection, bytes a timer.
+// Prints one line a figure: schedule, claim and cancel per second through one connection, bytes a timer when due times
+// are spread over seven days and when all stand within a minute of the opening hour of five days.
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +38,17 @@ static int64_t used_memory(struct bench *b) {
     return value;
 }
 
-// One batch of cases of one shard; span_ms > 0 spreads due times over it from now + 1 h, 0 = due already, < 0 = cancel.
+// span_ms of a write: > 0 spreads due times over it from now + 1 h.
+enum { SPAN_DUE = 0, SPAN_CANCEL = -1, SPAN_OPENING = -2 };
+
+static int64_t due_time(int64_t now, int64_t span_ms) {
+    double random = (double)rand() / RAND_MAX;
+    if (span_ms == SPAN_DUE) return now - 1;
+    if (span_ms == SPAN_OPENING) return now + (1 + rand() % 5) * INT64_C(86400000) + (int64_t)(random * 60000);
+    return now + 3600000 + (int64_t)(random * (double)span_ms);
+}
+
+// One batch of cases of one shard.
 static void send_batch(struct bench *b, int shard, int first, int64_t now, int64_t span_ms, uint64_t version) {
     static const char *const names[] = {"reply", "forward", "cac_notify", "statement_5h"};
     struct hy_buf packed[BATCH] = {0};
@@ -50,10 +61,9 @@ static void send_batch(struct bench *b, int shard, int first, int64_t now, int64
         hy_id_strings(id, 2, "case", text);
         hy_id_strings(dossier, 2, "dossier", text);
         for (int c = 0; c < b->clocks; c++) {
-            int64_t due = span_ms ? now + 3600000 + (int64_t)((double)rand() / RAND_MAX * (double)span_ms) : now - 1;
-            timers[c] = (struct hy_timer){names[c], 1, 0, due};
+            timers[c] = (struct hy_timer){names[c], 1, 0, due_time(now, span_ms)};
         }
-        struct hy_timer_case one = {id, dossier, version, timers, span_ms < 0 ? 0 : (size_t)b->clocks};
+        struct hy_timer_case one = {id, dossier, version, timers, span_ms == SPAN_CANCEL ? 0 : (size_t)b->clocks};
         if (hy_timer_case_pack(&one, &packed[i], &err) != 0) die("pack", &err);
         views[i] = hy_buf_view(&packed[i]);
     }
@@ -122,10 +132,14 @@ int main(int argc, char **argv) {
     int64_t before = used_memory(&b);
     write_all(&b, "schedule_7_days", INT64_C(7) * 86400000, 1);
     printf("bytes_a_timer %.1f\n", (double)(used_memory(&b) - before) / b.cases / b.clocks);
-    write_all(&b, "reschedule_all_due", 0, 2);
+    write_all(&b, "reschedule_all_due", SPAN_DUE, 2);
     claim_all(&b);
     write_all(&b, "reschedule_claimed", INT64_C(7) * 86400000, 3);
-    write_all(&b, "cancel", -1, 4);
+    write_all(&b, "cancel", SPAN_CANCEL, 4);
+    int64_t empty = used_memory(&b);
+    write_all(&b, "schedule_clustered", SPAN_OPENING, 5);
+    printf("bytes_a_timer_clustered %.1f\n", (double)(used_memory(&b) - empty) / b.cases / b.clocks);
+    write_all(&b, "cancel_clustered", SPAN_CANCEL, 6);
     printf("bytes_left %" PRId64 "\n", used_memory(&b) - before);
     hy_redis_free(b.redis);
     return 0;

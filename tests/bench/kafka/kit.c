@@ -117,6 +117,15 @@ static bool named(const char *topics, const char *topic) {
     return false;
 }
 
+// The first record and the end of a partition; a topic that was just made may have no leader yet.
+static void ends(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high) {
+    double until = kit_now() + ASK_MS / 1000.0;
+    rd_kafka_resp_err_t code;
+    while ((code = rd_kafka_query_watermark_offsets(rk, topic, partition, low, high, ASK_MS)) != 0 && kit_now() < until)
+        kit_sleep(0.1);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) kit_die(topic, rd_kafka_err2str(code));
+}
+
 rd_kafka_t *kit_reader(const char *brokers, const char *topics, bool from_end, rd_kafka_topic_partition_list_t **out) {
     rd_kafka_t *rk =
         kit_client(RD_KAFKA_CONSUMER,
@@ -129,9 +138,7 @@ rd_kafka_t *kit_reader(const char *brokers, const char *topics, bool from_end, r
     for (int i = 0; i < meta->topic_cnt; i++)
         for (int p = 0; named(topics, meta->topics[i].topic) && p < meta->topics[i].partition_cnt; p++) {
             int64_t low, high;
-            rd_kafka_resp_err_t code =
-                rd_kafka_query_watermark_offsets(rk, meta->topics[i].topic, p, &low, &high, ASK_MS);
-            if (code != RD_KAFKA_RESP_ERR_NO_ERROR) kit_die(meta->topics[i].topic, rd_kafka_err2str(code));
+            ends(rk, meta->topics[i].topic, p, &low, &high);
             rd_kafka_topic_partition_list_add(list, meta->topics[i].topic, p)->offset = from_end ? high : low;
         }
     rd_kafka_metadata_destroy(meta);

@@ -20,6 +20,8 @@ def rates(session, peers, rounds):
     n = session.options.cases or (1_000_000 if session.options.full else 200_000)
     for _ in session.rounds(rounds):
         redis = session.redis()
+        session.record("zadd", {"schedule": zadd(redis)})
+        redis.flush()
         done = subprocess.run([paths.program("bench_timers"), redis.url, str(n), "1"], capture_output=True, text=True)
         if done.returncode:
             raise BenchError(f"bench_timers: {done.stderr.strip()}")
@@ -30,6 +32,13 @@ def rates(session, peers, rounds):
             redis = session.redis()
             session.record("bullmq", bullmq_rates(peers.bullmq, redis, 40_000))
             session.drop(redis)
+
+
+def zadd(redis):
+    """The canary: plain ZADDs a second, sixteen in flight, by Redis's own tool."""
+    done = subprocess.run(["redis-benchmark", "-p", str(redis.port), "-P", "16", "-n", "300000", "-r", "1000000000", "-q",
+                           "ZADD", "canary", "__rand_int__", "__rand_int__"], capture_output=True, text=True, check=True)
+    return float(re.findall(r"([\d.]+) requests per second", done.stdout)[-1])
 
 
 def used_memory(redis):

@@ -8,6 +8,7 @@ import sys
 import time
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 from harness import paths, topics
 from harness.kafka import Kafka
 from harness.redis import Redis
@@ -59,7 +60,7 @@ class Session:
         self.load = os.getloadavg()[0]
         self.config = self._config()
         self.closing = []
-        self._kafka = None
+        self._kafka = self._admin = None
         self._cities = 0
         self.row = None
         self.warm = False  # whether the broker has had work
@@ -113,7 +114,7 @@ class Session:
         """Ends everything; what is asked for afterwards is started anew."""
         for thing in reversed(self.closing):
             thing.close()
-        self.closing, self._kafka, self.warm = [], None, False
+        self.closing, self._kafka, self._admin, self.warm = [], None, None, False
 
     # ---- processes ----
 
@@ -185,9 +186,15 @@ class Session:
         except KafkaException:  # the group's coordinator is just being made
             return []
 
+    def admin(self):
+        """A client that lasts: one that is thrown away answers nothing any more."""
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap, "log_level": 3})
+        return self._admin
+
     def forget_group(self, group):
         """A group that never was starts at the first record again. Waits until its members have left."""
-        admin = topics.admin(self.kafka.bootstrap)
+        admin = self.admin()
 
         def gone():
             try:
@@ -200,12 +207,12 @@ class Session:
     def truncate(self, *names):
         """Drops all records of topics."""
         wanted = [TopicPartition(name, p, OFFSET_END) for name in names for p in topics.partitions_of(self.kafka.bootstrap, name)]
-        admin = topics.admin(self.kafka.bootstrap)  # kept: a client that is gone answers nothing
+        admin = self.admin()
         for future in admin.delete_records(wanted).values():
             future.result(60)
 
     def delete_topics(self, prefix):
-        admin = topics.admin(self.kafka.bootstrap)
+        admin = self.admin()
         names = [name for name in admin.list_topics(timeout=15).topics if name.startswith(prefix)]
         for future in (admin.delete_topics(names) if names else {}).values():
             future.result(60)
