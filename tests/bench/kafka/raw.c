@@ -69,7 +69,8 @@ static void commit(struct lane *lane) {
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
                          void *opaque) {
-    if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) commit(opaque);
+    struct lane *lane = opaque;
+    if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && lane->raw->txn) commit(lane);
     rd_kafka_assign(rk, code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? list : NULL);
 }
 

@@ -107,7 +107,8 @@ def departments_pack():
     rows = "".join(f"  d{i:02}: {{name: 第{i:02}专办局, supervisor: bangongshi}}\n" for i in range(1, DEPARTMENTS + 1))
     (folder / "policies/sixty.yaml").write_text(text.replace("  triage: {drop: true}\n", "  triage: {drop: true}\n" + rows, 1))
     lists = (folder / "policies/dispatch/yuancheng.yaml").read_text()
-    (folder / "policies/dispatch/sixty.yaml").write_text(lists.replace("id: yuancheng", "id: sixty", 1))
+    mine = "".join(f"  - {{department: d{i:02}, topic: 专办{i:02}, phrases: {{10: [第{i:02}专办局]}}}}\n" for i in range(1, DEPARTMENTS + 1))
+    (folder / "policies/dispatch/sixty.yaml").write_text(lists.replace("id: yuancheng", "id: sixty", 1) + "rows:\n" + mine)
     return folder / "policies"
 
 
