@@ -10,7 +10,7 @@ import subprocess
 
 SKIPPED = {".git", "build", "var", "node_modules"}
 OUR_FOLDERS = ("deploy/", "tests/", "lib/", "proto/", "adapters/", "producers/", "consumers/", "tools/", "docs/", "cmake/")
-ASK_HELP = ("deploy/up", "deploy/down", "deploy/kafka/run", "tests/run")
+ASK_HELP = ("deploy/up", "deploy/down", "deploy/kafka/run", "tests/run", "tests/bench/run")
 
 
 def documents(root):

@@ -1,5 +1,6 @@
 // The lane's functions for handlers without state, over a plain producer: what the router would cost if nothing were a
 // transaction. Only what the router calls is here; another handler would not link.
+// To run another handler without state this way, add what it calls.
 #ifndef BENCH_PLAIN_CTX_H
 #define BENCH_PLAIN_CTX_H
 

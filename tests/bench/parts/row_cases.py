@@ -192,23 +192,34 @@ def refold(session, city, n):
 
 
 def memory(session, peers, rounds):
-    """What each program holds resident at so many open cases, having seen them all come; and after a restart."""
+    """What each program holds resident when it has seen so many cases come, and when it has been started again."""
     n = session.options.cases or 100_000
-    city = session.city(ALL)
-    for number in session.rounds(rounds):
+    for _ in session.rounds(rounds, warm_up=False):
+        city = session.city(ALL)
         session.say(f"{n:,} letters through every program")
-        if number == 0:
-            session.feed(city.topic("hy.comments"), n)
+        session.feed(city.topic("hy.comments"), n)
         session.start(city, *ALL, seconds=180)
-        session.until(lambda: lag(session, city, "router", "hy.comments") == 0 and
-                      lag(session, city, "casework", "hy.commands") == 0 and
-                      lag(session, city, "sentinel", "hy.sightings") == 0, 300 + n / 500, every=0.5)
-        session.until(lambda: metric(city, "sla", "huiying_sla_pending") >= n, 120, every=0.5)
-        for name in ALL:
-            pid = city.programs[name].process.pid
-            session.record(name, {"rss_mb": proc.rss_mb(pid), "peak_mb": proc.peak_mb(pid)})
+        idle(session, city, n)
+        resident(session, city, "{}", n)
         session.stop(city, *ALL)
-    end(session, city)
+        session.start(city, *ALL, seconds=180)
+        idle(session, city, n)
+        resident(session, city, "{} again", n)
+        session.stop(city, *ALL)
+        end(session, city)
+
+
+def idle(session, city, n):
+    """Waits until every program has handled all there is."""
+    groups = (("router", "hy.comments"), ("casework", "hy.commands"), ("sentinel", "hy.sightings"))
+    session.until(lambda: all(lag(session, city, *group) == 0 for group in groups), 300 + n / 500, city.logs, every=0.5)
+    session.until(lambda: metric(city, "sla", "huiying_sla_pending") >= n, 120, city.logs, every=0.5)
+
+
+def resident(session, city, naming, n):
+    for name in ALL:
+        pid = city.programs[name].process.pid
+        session.record(naming.format(name), {"rss_mb": proc.rss_mb(pid), "peak_mb": proc.peak_mb(pid), "open_cases": n})
 
 
 def scale(session, peers, rounds):

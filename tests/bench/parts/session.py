@@ -112,9 +112,10 @@ class Session:
 
     def close(self):
         """Ends everything; what is asked for afterwards is started anew."""
+        self._admin = None  # before its broker
         for thing in reversed(self.closing):
             thing.close()
-        self.closing, self._kafka, self._admin, self.warm = [], None, None, False
+        self.closing, self._kafka, self.warm = [], None, False
 
     # ---- processes ----
 
@@ -219,9 +220,9 @@ class Session:
 
     # ---- rows and progress ----
 
-    def rounds(self, count):
+    def rounds(self, count, warm_up=True):
         """0 (dropped), 1, 2, …"""
-        for number in range(count + 1):
+        for number in range(0 if warm_up else 1, count + 1):
             self.round = number
             self.say(f"round {number} of {count}" + (" (warms up, dropped)" if number == 0 else ""))
             yield number
