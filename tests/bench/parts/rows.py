@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import row_cases
+import row_gateway
 import row_router
 import row_timers
 
@@ -134,6 +135,11 @@ ROWS = (
         Target("memory_others", "resident memory at 100,000 open cases: the largest of the others", "MB",
                largest_of("memory", OTHERS, "rss_mb"), "<=", 100, 50, when=least_of("memory", "casework", "open_cases", 1e5),
                against=tuple((name, of("memory", name, "rss_mb")) for name in OTHERS)),
+    )),
+    Row("gateway", row_gateway.gateway, 5, "WeChat pushes in safe mode, each in Kafka before it is answered", (
+        Target("gateway_rate", "gateway, durable before the answer, WeChat safe mode", "posts/s", of("gateway", "gateway", "rate"), ">=",
+               5000, 10000, against=(("empty POST on libmicrohttpd", of("gateway", "mhd", "rate")),)),
+        Target("gateway_p99", "gateway, answer p99 at half of that", "ms", of("gateway", "gateway", "half_p99"), "<=", None, 50),
     )),
     Row("scale", row_cases.scale, 3, "what a command costs with few and with many cases open", (
         Target("scale", "cost per event at 1M open cases, to that at 10,000", "times", ratio("scale", "many", "few", "cpu_us"), "<=", 1.3, 1.1,
