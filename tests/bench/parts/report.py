@@ -5,6 +5,7 @@ import stats
 import svg
 from rows import ROWS
 
+BUSY = 0.3  # load a core before the bench begins, beyond which a measurement is not clean
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -105,13 +106,22 @@ def noise(samples):
     return found
 
 
-def document(samples, machine, load, config, names):
+def sessions(samples, cores):
+    """What was measured when, and whether the machine was busy with other work then."""
+    found = {}
+    for r in samples.rows:
+        found.setdefault((r["session"], r["config"], float(r["load"])), {})[r["row"]] = None
+    out = []
+    for (name, config, load), rows in found.items():
+        busy = load > BUSY * cores
+        out.append(f"- {name} UTC, configuration {config}, load {load:.1f} before it began: {', '.join(rows)}" +
+                   (". **Not a clean measurement: the machine was busy with other work; only ratios say something**" if busy else ""))
+    return out
+
+
+def document(samples, machine, names):
     """The part of docs/performance.md that the bench writes."""
-    sessions = sorted({r["session"] for r in samples.rows})
-    out = [f"Measured {', '.join(sessions)} (UTC), configuration {config}.", ""]
-    if load > 0.3 * int(machine["cores"]):
-        out += [f"**Not a clean measurement: the machine was busy with other work (load {load:.1f} before the bench began). Only ratios "
-                "within a session say something.**", ""]
+    out = ["Sessions:", "", *sessions(samples, int(machine["cores"])), ""]
     off = noise(samples)
     if off:
         out += ["The canary's CPU was over 15 % off its median in " + "; ".join(off) + ". These rounds are counted like the others.", ""]

@@ -11,7 +11,7 @@ from harness import paths
 from session import BenchError
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
-NAMES = {"schedule_7_days_per_second": "schedule", "cancel_per_second": "cancel", "claim_per_second": "claim",
+NAMES = {"claimed": "timers", "schedule_7_days_per_second": "schedule", "cancel_per_second": "cancel", "claim_per_second": "claim",
          "bytes_a_timer": "bytes_uniform", "bytes_a_timer_clustered": "bytes_clustered", "reschedule_claimed_per_second": "reschedule"}
 
 
@@ -19,6 +19,7 @@ def rates(session, peers, rounds):
     """Schedule, cancel, claim+verify+outbox through one connection, and bytes a timer; one clock a case."""
     n = session.options.cases or (1_000_000 if session.options.full else 200_000)
     for _ in session.rounds(rounds):
+        session.say(f"{n:,} timers")
         redis = session.redis()
         session.record("zadd", {"schedule": zadd(redis)})
         redis.flush()

@@ -62,6 +62,8 @@ def kafka_peers(row, metric):
         ("raw loop", "raw"), ("raw loop, 200 keywords", "raw_keywords"), ("Kafka Streams", "kafka_streams")))
 
 
+# The keys of shards and buckets weigh on few timers. bench_timers takes whole batches: just below a million.
+MILLION_TIMERS = least_of("timers", "huiying", "timers", 0.99e6)
 OTHERS = ("router", "sentinel", "sla", "dashboard")
 
 ROWS = (
@@ -100,9 +102,9 @@ ROWS = (
         Target("timers_claim", "timers on Redis: claim + verify + outbox", "timers/s", of("timers", "huiying", "claim"), ">=", 100e3, 150e3,
                against=(("BullMQ", of("timers", "bullmq", "claim")),)),
         Target("timers_bytes", "bytes a timer, all included, uniform over 7 days", "bytes", of("timers", "huiying", "bytes_uniform"),
-               "<=", 120, 60, against=(("BullMQ", of("timers", "bullmq", "bytes_uniform")),)),
+               "<=", 120, 60, when=MILLION_TIMERS, against=(("BullMQ", of("timers", "bullmq", "bytes_uniform")),)),
         Target("timers_bytes_clustered", "bytes a timer, all included, clustered at opening time", "bytes",
-               of("timers", "huiying", "bytes_clustered"), "<=", 120, 60),
+               of("timers", "huiying", "bytes_clustered"), "<=", 120, 60, when=MILLION_TIMERS),
     )),
     Row("late", row_timers.late, 3, "how late timers are claimed at 1,000/s, AOF on", (
         Target("late_p50", "claim lateness p50 at 1,000/s", "ms", of("late", "huiying", "claimed_p50"), "<=", 2, 0.5,

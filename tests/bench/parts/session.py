@@ -230,8 +230,8 @@ class Session:
     def record(self, subject, figures):
         for metric, value in figures.items():
             if value is not None:
-                self.samples.rows.append({"session": self.name, "config": self.config, "row": self.row, "round": self.round,
-                                          "subject": subject, "metric": metric, "value": f"{value:.6g}"})
+                self.samples.rows.append({"session": self.name, "config": self.config, "load": f"{self.load:.2f}",
+                                          "row": self.row, "round": self.round, "subject": subject, "metric": metric, "value": f"{value:.6g}"})
         shown = "  ".join(f"{k} {v:,.2f}" if v < 1000 else f"{k} {v:,.0f}" for k, v in list(figures.items())[:4] if v is not None)
         self.say(f"  {subject:<18} {shown}")
 

@@ -18,9 +18,10 @@ def interval(values, share=0.9, draws=2000):
 
 
 class Samples:
-    """Raw rows of the CSV: (session, row, round, subject, metric, value). Round 0 warms up and counts nowhere."""
+    """Raw rows of the CSV: session, its configuration's hash, the machine's load before it, row, round, subject, metric,
+    value. Round 0 warms up and counts nowhere."""
 
-    COLUMNS = ["session", "config", "row", "round", "subject", "metric", "value"]
+    COLUMNS = ["session", "config", "load", "row", "round", "subject", "metric", "value"]
 
     def __init__(self, rows=()):
         self.rows = list(rows)

@@ -6,7 +6,7 @@ OURS, OTHERS, MUST, GOAL = "#1f6f8b", "#b8c4cc", "#c0392b", "#2e8b57"
 
 
 def number(value):
-    for limit, digits in ((1000, 0), (100, 0), (10, 1), (1, 2)):
+    for limit, digits in ((1000, 0), (10, 1), (1, 2)):
         if abs(value) >= limit:
             return f"{value:,.{digits}f}"
     return f"{value:.3g}"
