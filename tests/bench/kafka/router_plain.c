@@ -56,12 +56,21 @@ static void open_producer(struct lane *lane) {
         hy_handles_warm(&lane->ctx.handles, lane->ctx.handler->outputs[i]);
 }
 
+// What was done is kept before a partition moves, else the other lane would do it again and be blamed for it.
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                         void *opaque) {
+    (void)opaque;
+    if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) (void)rd_kafka_commit(rk, NULL, false); // none stored is no error
+    rd_kafka_assign(rk, code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? list : NULL);
+}
+
 static void open_consumer(struct lane *lane) {
     struct hy_kafka_setting more[] = {
         {"group.id", lane->group}, {"auto.offset.reset", "earliest"}, {"enable.partition.eof", "false"}};
     struct hy_error err = {0};
     rd_kafka_conf_t *conf;
     need(hy_kafka_conf(lane->kafka, HY_KAFKA_GROUP_CONSUMER, more, 3, &lane->consumer_state, &conf, &err), &err);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     need(hy_kafka_new(HY_KAFKA_GROUP_CONSUMER, conf, &lane->consumer, &err), &err);
     rd_kafka_poll_set_consumer(lane->consumer);
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(HY_LANE_MAX_INPUTS);
