@@ -13,6 +13,7 @@ import argparse
 import csv
 import pathlib
 import shutil
+import signal
 import sys
 import time
 from datetime import datetime, timezone
@@ -85,6 +86,7 @@ def options():
 
 def main():
     given = options().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that programs and servers end with us
     bad = done = 0
     with World(given.nodes, given.replica) as world:
         for seed in range(given.seed, given.seed + given.seeds):
