@@ -87,8 +87,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
                            : level == 4 ? HY_LOG_WARN
                            : level <= 6 ? HY_LOG_INFO
                                         : HY_LOG_DEBUG;
-    // librdkafka calls a lost connection or a coordinator that is loading an error; both heal by themselves.
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "GETPID") == 0 || strcmp(facility, "ERROR") == 0)
+    // librdkafka calls a lost connection, a coordinator that is loading, or one that still ends the transaction before
+    // an error; all heal by themselves.
+    bool busy = strstr(text, "another concurrent operation on the same transaction") != NULL;
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "GETPID") == 0 || strcmp(facility, "ERROR") == 0 || busy)
         to = HY_LOG_INFO;
     hy_log_write(to, "kafka.client", text, "facility=%s", facility);
 }

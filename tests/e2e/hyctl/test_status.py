@@ -119,7 +119,11 @@ def test_redis_away_is_seen_at_redis_and_at_who_needs_it(running):
 def test_a_supervisor_that_is_gone_is_told(running):
     running.wait_up()
     running.write(pid=2 ** 22 - 1)
-    assert list(down(running.status("--data", running.folder, "--json"))) == ["deploy/up"]
+    deadline = time.monotonic() + 30  # another program may be unwell for a moment on a busy machine
+    while (found := list(down(running.status("--data", running.folder, "--json")))) != ["deploy/up"] and time.monotonic() < deadline:
+        assert "deploy/up" in found
+        time.sleep(0.3)
+    assert found == ["deploy/up"]
 
 
 def test_an_absent_kafka_is_told_within_seconds(running):
