@@ -1,13 +1,17 @@
 // A wall clock that can be set while a program runs: loaded before the C library (LD_PRELOAD), it adds the milliseconds
 // that stand as a 64-bit number in the file named by HY_CLOCK_FILE, read anew each time. Clocks that never jump are
-// left alone. No allocation and no library call on the way: an allocator asks for the time before anything is set up.
+// left alone. No allocation and no library call on the way to the time: an allocator asks for it before anything is set
+// up.
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,4 +55,32 @@ time_t time(time_t *out) {
     if (clock_gettime(CLOCK_REALTIME, &now) != 0) return -1;
     if (out != NULL) *out = now.tv_sec;
     return now.tv_sec;
+}
+
+int timespec_get(struct timespec *out, int base) {
+    return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, out) == 0 ? base : 0;
+}
+
+// ---- waits until a moment of the set clock are waits of the kernel's ----
+
+static struct timespec kernels(const struct timespec *until) {
+    struct timespec moved = *until;
+    move(&moved, -offset());
+    return moved;
+}
+
+int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex, const struct timespec *restrict until) {
+    static int (*next)(cnd_t *, mtx_t *, const struct timespec *);
+    if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "cnd_timedwait");
+    struct timespec moved = kernels(until);
+    return next(cond, mutex, &moved);
+}
+
+// Which clock a condition goes by stands in glibc's flags: bit 1 of __wrefs is the one that never jumps.
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until) {
+    static int (*next)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    if (next == NULL) *(void **)&next = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    struct timespec moved = (cond->__data.__wrefs & 2) != 0 ? *until : kernels(until);
+    return next(cond, mutex, &moved);
 }
