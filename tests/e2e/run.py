@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the end-to-end tests: a pytest process for each folder of tests/e2e that has tests (each folder has helpers of its
-own, and some of them the same names), three at a time on two cores, since most of their time is waiting for clocks and
+own, and some of them the same names), four at a time on two cores, since most of their time is waiting for clocks and
 sessions.
 
     tests/e2e/run.py --results DIR --logs DIR [--jobs N] [FOLDER...]
@@ -18,7 +18,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 # Those that take minutes start first, so that none of them is left alone at the end, those that wait beside those that
 # work; the others follow by name.
-LONG = ["pipeline", "deploy", "gateway", "dashboard", "lane", "hyctl"]
+LONG = ["pipeline", "deploy", "gateway", "lane", "dashboard", "hyctl", "sla", "faults"]
 SHOWN = 40  # lines of a failed folder's log
 
 
@@ -57,7 +57,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--logs", type=pathlib.Path, required=True)
-    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("folders", nargs="*")
     given = parser.parse_args()
     given.results.mkdir(parents=True, exist_ok=True)
