@@ -126,7 +126,7 @@ static int add_case(struct sla *sla, struct sla_shard *shard, const struct sla_c
         HY_ERROR("sla.unfit", "running clocks of a case cannot be kept; correct the pack that made them",
                  "case=%s clocks=%zu", change->one.id, change->unfit);
     }
-    int rc = hy_timer_case_pack(&change->one, &shard->packed, err);
+    int rc = hy_timer_case_pack(&change->one, &shard->timers.names, &shard->packed, err);
     if (rc == 0) shard->ends[shard->n++] = shard->packed.len;
     return rc;
 }

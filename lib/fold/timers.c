@@ -122,7 +122,9 @@ int hy_timers_open(struct hy_timers_shard *shard, bool take_over, struct hy_time
     redisReply *reply = NULL;
     begin(&call, shard, "hy_timers_open");
     word(&call, take_over ? "take" : "keep");
-    int rc = round_trip(shard, &call, &reply, 6, err);
+    int rc = round_trip(shard, &call, &reply, 7, err);
+    if (rc == 0 && hy_timer_names_set(&shard->names, hy_bytes_of(text_at(reply, 6))) != 0)
+        rc = hy_fail(err, HY_EFORMAT, "shard %s: its list of clock names is too long", shard->key);
     if (rc == 0) {
         snprintf(out->position.log_id, sizeof out->position.log_id, "%s", text_at(reply, 1));
         shard->offset = out->position.offset = number_at(reply, 2);
@@ -143,7 +145,10 @@ int hy_timers_reset(struct hy_timers_shard *shard, bool take_over, const struct 
     word(&call, start->log_id);
     number(&call, start->offset);
     int rc = round_trip(shard, &call, &reply, 1, err);
-    if (rc == 0) shard->offset = start->offset;
+    if (rc == 0) {
+        shard->offset = start->offset;
+        shard->names.text[0] = 0;
+    }
     release(reply);
     return rc;
 }
@@ -158,6 +163,7 @@ int hy_timers_send_write(struct hy_timers_shard *shard, const struct hy_bytes *c
     number(&call, to_offset);
     word(&call, progress ? progress->log_id : "");
     number(&call, progress ? progress->offset : HY_TIMERS_NONE);
+    word(&call, shard->names.text);
     for (size_t i = 0; i < n; i++)
         call.words[call.n++] = cases[i];
     return send_call(shard, &call, err);

@@ -16,12 +16,14 @@
 enum { HY_TIMERS_TOKEN_SIZE = 33, HY_TIMERS_CLAIM_MAX = 256, HY_TIMERS_WRITE_MAX = 1000 };
 #define HY_TIMERS_NONE INT64_C(-1) // no due time, no offset, time not known
 
-// One shard as its owner knows it. The calls below read it; only `offset` is moved, by hy_timers_take_write.
+// One shard as its owner knows it. The calls below read it; only `offset` is moved, by hy_timers_take_write, and
+// `names` set, by open and reset.
 struct hy_timers_shard {
     struct hy_redis *redis;           // borrowed
     char key[64];                     // "hy:{s3}"
     char token[HY_TIMERS_TOKEN_SIZE]; // of this assignment
     int64_t offset;                   // position after the last write
+    struct hy_timer_names names;      // of clocks, as the cases of the next write refer to them
 };
 // Key of a shard under a prefix (1-32 of a-z, 0-9, '.', '_', '-').
 HY_MUST_CHECK int hy_timers_shard_init(struct hy_timers_shard *shard, struct hy_redis *redis, const char *prefix,

@@ -111,15 +111,44 @@ static int add_id(struct hy_buf *out, const char *id, struct hy_error *err) {
     return 0;
 }
 
-static int pack_case(const struct hy_timer_case *one, struct hy_buf *out, struct hy_error *err) {
+int hy_timer_names_set(struct hy_timer_names *names, struct hy_bytes text) {
+    if (text.len > HY_TIMER_NAMES_MAX) return HY_ETOOBIG;
+    if (text.len > 0) memcpy(names->text, text.data, text.len);
+    names->text[text.len] = 0;
+    return 0;
+}
+
+// The number of a name, which is added when it is new; 0: too many.
+static unsigned code_of(struct hy_timer_names *names, const char *name) {
+    size_t len = strlen(name);
+    unsigned code = 0;
+    char *at = names->text;
+    while (*at) {
+        size_t have = strcspn(at, "\n");
+        code++;
+        if (have == len && memcmp(at, name, len) == 0) return code;
+        at += have + (at[have] != 0);
+    }
+    size_t used = (size_t)(at - names->text), separator = used > 0;
+    if (code == HY_TIMER_CODE_MAX || used + separator + len > HY_TIMER_NAMES_MAX) return 0;
+    if (separator) *at++ = '\n';
+    memcpy(at, name, len + 1);
+    return code + 1;
+}
+
+static int pack_case(const struct hy_timer_case *one, struct hy_timer_names *names, struct hy_buf *out,
+                     struct hy_error *err) {
     int rc = check_case(one, err);
     if (rc == 0) rc = add_id(out, one->id, err);
-    add_number(out, one->version, 6);
+    add_number(out, one->version, 4);
     if (rc == 0) rc = add_id(out, one->dossier, err);
-    add_byte(out, (unsigned)one->n);
     for (size_t i = 0; rc == 0 && i < one->n; i++) {
         const struct hy_timer *timer = &one->timers[i];
-        add_counted(out, timer->clock, strlen(timer->clock));
+        unsigned code = code_of(names, timer->clock);
+        if (code == 0)
+            return hy_fail(err, HY_ETOOBIG, "clock %s: a shard keeps at most %d names of clocks, %d bytes in all",
+                           timer->clock, HY_TIMER_CODE_MAX, HY_TIMER_NAMES_MAX);
+        add_byte(out, code);
         add_number(out, timer->epoch, 4);
         add_byte(out, timer->stage);
         add_number(out, (uint64_t)timer->due_ms, 6);
@@ -127,9 +156,10 @@ static int pack_case(const struct hy_timer_case *one, struct hy_buf *out, struct
     return rc;
 }
 
-int hy_timer_case_pack(const struct hy_timer_case *timer_case, struct hy_buf *out, struct hy_error *err) {
+int hy_timer_case_pack(const struct hy_timer_case *timer_case, struct hy_timer_names *names, struct hy_buf *out,
+                       struct hy_error *err) {
     size_t before = out->len;
-    int rc = pack_case(timer_case, out, err);
+    int rc = pack_case(timer_case, names, out, err);
     if (rc == 0 && hy_buf_ok(out)) return 0;
     if (out->len > before) out->len = before;
     return rc != 0 ? rc : hy_fail(err, HY_ENOMEM, "no memory for a case's timers");

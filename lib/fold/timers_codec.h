@@ -16,7 +16,9 @@ enum {
     HY_TIMER_ID_MAX = 200,    // bytes of a case id or dossier that is not one of ours (26 characters)
     HY_TIMER_NAME_MAX = 64,   // bytes of a clock's name
     HY_TIMER_CLOCKS_MAX = 64, // running clocks of one case
-    HY_TIMER_STAGE_MAX = 127
+    HY_TIMER_STAGE_MAX = 127,
+    HY_TIMER_CODE_MAX = 255,  // different clock names of a shard,
+    HY_TIMER_NAMES_MAX = 4096 // and their bytes in all, with a line feed between them
 };
 #define HY_TIMER_DUE_MAX     INT64_C(8790000000000) // year 2248: scores must stay whole numbers in a double
 #define HY_TIMER_VERSION_MAX UINT64_C(0xFFFFFFFF)
@@ -38,6 +40,13 @@ struct hy_timer_case {
     size_t n;
 };
 
+// The clock names of a shard, separated by line feeds; entries refer to the first as 1. Only ever added to.
+struct hy_timer_names {
+    char text[HY_TIMER_NAMES_MAX + 1];
+};
+// Takes a shard's list as Redis holds it. HY_ETOOBIG.
+HY_MUST_CHECK int hy_timer_names_set(struct hy_timer_names *names, struct hy_bytes text);
+
 // What a claim gives out.
 struct hy_timer_fire {
     char case_id[HY_TIMER_ID_MAX + 1];
@@ -56,8 +65,11 @@ HY_MUST_CHECK int hy_timer_id_unpack(struct hy_bytes packed, char out[HY_TIMER_I
 // Whether one clock can be kept: name of 1..64 bytes without line ends, stage, due within range. HY_EINVALID says why
 // not.
 HY_MUST_CHECK int hy_timer_check(const struct hy_timer *timer, struct hy_error *err);
-// One argument of the write function. HY_EINVALID when a field does not fit; out is then unchanged.
-HY_MUST_CHECK int hy_timer_case_pack(const struct hy_timer_case *timer_case, struct hy_buf *out, struct hy_error *err);
+// One argument of the write function: the packed id behind its length, then the record as Redis keeps it. Names that
+// the shard does not have yet are added to names, which the write must send. HY_EINVALID when a field does not fit,
+// HY_ETOOBIG when the shard has too many names; out is then unchanged.
+HY_MUST_CHECK int hy_timer_case_pack(const struct hy_timer_case *timer_case, struct hy_timer_names *names,
+                                     struct hy_buf *out, struct hy_error *err);
 // One element of a claim's answer. HY_EFORMAT.
 HY_MUST_CHECK int hy_timer_fire_unpack(struct hy_bytes packed, struct hy_timer_fire *out, struct hy_error *err);
 // One argument of the confirm function: the fire, and the offset that its command got.

@@ -64,7 +64,7 @@ static void send_batch(struct bench *b, int shard, int first, int64_t now, int64
             timers[c] = (struct hy_timer){names[c], 1, 0, due_time(now, span_ms)};
         }
         struct hy_timer_case one = {id, dossier, version, timers, span_ms == SPAN_CANCEL ? 0 : (size_t)b->clocks};
-        if (hy_timer_case_pack(&one, &packed[i], &err) != 0) die("pack", &err);
+        if (hy_timer_case_pack(&one, &b->shards[shard].names, &packed[i], &err) != 0) die("pack", &err);
         views[i] = hy_buf_view(&packed[i]);
     }
     if (hy_timers_send_write(&b->shards[shard], views, BATCH, b->shards[shard].offset + BATCH, NULL, &err) != 0)

@@ -118,7 +118,10 @@ static int call_zadd(lua_State *L) {
 }
 
 static int call_zrem(lua_State *L) {
-    lua_pushinteger(L, sim_zrem(sim_redis.db, arg(L, 2), arg(L, 3)));
+    int removed = 0;
+    for (int i = 3; i <= lua_gettop(L); i++)
+        removed += sim_zrem(sim_redis.db, arg(L, 2), arg(L, i));
+    lua_pushinteger(L, removed);
     return 1;
 }
 
@@ -208,6 +211,20 @@ static int call_zremrangebyscore(lua_State *L) {
     return 1;
 }
 
+// Only as it is used: by score, into a key that is not there yet.
+static int call_zrangestore(lua_State *L) {
+    lua_pushvalue(L, 2); // kept at the top; the source and its bounds then stand where ZRANGEBYSCORE has them
+    lua_remove(L, 2);
+    struct hy_bytes to = arg(L, lua_gettop(L));
+    int64_t from = bound(L, 3, false), end = bound(L, 4, true);
+    for (int64_t rank = from; rank < end; rank++) {
+        const struct sim_member_of *member = sim_zat(sim_redis.db, arg(L, 2), (size_t)rank);
+        sim_zadd(sim_redis.db, to, member->score, hy_bytes_from(member->bytes, member->len));
+    }
+    lua_pushinteger(L, end > from ? (lua_Integer)(end - from) : 0);
+    return 1;
+}
+
 static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"HGET", call_hget},
                                     {"HMGET", call_hmget},
@@ -221,6 +238,7 @@ static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"ZRANGE", call_zrange},
                                     {"ZRANGEBYSCORE", call_zrangebyscore},
                                     {"ZREVRANGEBYSCORE", call_zrevrangebyscore},
+                                    {"ZRANGESTORE", call_zrangestore},
                                     {"ZREMRANGEBYSCORE", call_zremrangebyscore},
                                     {NULL, NULL}};
 

@@ -178,22 +178,63 @@ static void a_clock_that_cannot_be_kept_is_refused_and_leaves_the_buffer_as_it_w
                              {"a", 1, 128, 1},
                              {"a", 1, 0, -1},
                              {"a", 1, 0, HY_TIMER_DUE_MAX + 1}};
+    static struct hy_timer_names names;
     struct hy_buf out = {0};
     struct hy_error err = {0};
     hy_buf_adds(&out, "before");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct hy_timer_case one = {.id = "C", .dossier = "D", .version = 1, .timers = &bad[i], .n = 1};
-        assert_int_equal(hy_timer_case_pack(&one, &out, &err), HY_EINVALID);
+        assert_int_equal(hy_timer_case_pack(&one, &names, &out, &err), HY_EINVALID);
         assert_int_equal(out.len, 6);
     }
     struct hy_timer good = {"reply", UINT32_MAX, HY_TIMER_STAGE_MAX, HY_TIMER_DUE_MAX};
     struct hy_timer_case versions = {"C", "D", HY_TIMER_VERSION_MAX + 1, &good, 1};
-    assert_int_equal(hy_timer_case_pack(&versions, &out, &err), HY_EINVALID);
+    assert_int_equal(hy_timer_case_pack(&versions, &names, &out, &err), HY_EINVALID);
     struct hy_timer_case nobody = {"", "D", 1, &good, 1};
-    assert_int_equal(hy_timer_case_pack(&nobody, &out, &err), HY_EINVALID);
+    assert_int_equal(hy_timer_case_pack(&nobody, &names, &out, &err), HY_EINVALID);
     assert_int_equal(out.len, 6);
     versions.version--;
-    assert_int_equal(hy_timer_case_pack(&versions, &out, &err), 0);
+    assert_int_equal(hy_timer_case_pack(&versions, &names, &out, &err), 0);
+    hy_buf_free(&out);
+}
+
+static int pack_named(const char *clock, struct hy_timer_names *names, struct hy_buf *out) {
+    struct hy_timer timer = {clock, 1, 0, 1};
+    struct hy_timer_case one = {.id = "C", .dossier = "D", .version = 1, .timers = &timer, .n = 1};
+    struct hy_error err = {0};
+    hy_buf_clear(out);
+    return hy_timer_case_pack(&one, names, out, &err);
+}
+
+static void clock_names_are_numbered_as_they_first_come_and_not_without_end(void **state) {
+    (void)state;
+    enum { CODE_AT = 4 + 4 + 4 }; // behind "C" packed, the version, "D" packed
+    static struct hy_timer_names names;
+    struct hy_buf out = {0};
+    const char *const clocks[] = {"reply", "re", "reply", "forward", "re"};
+    const uint8_t codes[] = {1, 2, 1, 3, 2};
+    for (size_t i = 0; i < sizeof codes; i++) {
+        assert_int_equal(pack_named(clocks[i], &names, &out), 0);
+        assert_int_equal((uint8_t)out.data[CODE_AT], codes[i]);
+    }
+    assert_string_equal(names.text, "reply\nre\nforward");
+    char name[HY_TIMER_NAME_MAX + 1];
+    int rc = 0, n = 3;
+    for (; rc == 0 && n <= 1000; n++) {
+        snprintf(name, sizeof name, "clock-%d", n);
+        rc = pack_named(name, &names, &out);
+    }
+    assert_int_equal(rc, HY_ETOOBIG);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(n - 1, HY_TIMER_CODE_MAX);
+    assert_int_equal(pack_named("forward", &names, &out), 0); // those that are there go on
+    struct hy_timer_names copy;
+    assert_int_equal(hy_timer_names_set(&copy, hy_bytes_of(names.text)), 0);
+    assert_string_equal(copy.text, names.text);
+    char *long_list = calloc(1, HY_TIMER_NAMES_MAX + 2);
+    memset(long_list, 'n', HY_TIMER_NAMES_MAX + 1);
+    assert_int_equal(hy_timer_names_set(&copy, hy_bytes_of(long_list)), HY_ETOOBIG);
+    free(long_list);
     hy_buf_free(&out);
 }
 
@@ -261,6 +302,7 @@ int main(void) {
         cmocka_unit_test(ids_come_back_from_their_bytes_and_ours_take_seventeen),
         cmocka_unit_test(ids_that_cannot_be_are_refused_both_ways),
         cmocka_unit_test(a_clock_that_cannot_be_kept_is_refused_and_leaves_the_buffer_as_it_was),
+        cmocka_unit_test(clock_names_are_numbered_as_they_first_come_and_not_without_end),
         cmocka_unit_test(a_claims_answer_cut_anywhere_is_refused),
         cmocka_unit_test(a_raw_record_is_taken_apart_and_a_broken_one_refused),
     };

@@ -69,7 +69,7 @@ static int put_id(struct hy_timers_shard *shard, const char *id, uint64_t versio
     struct hy_buf packed = {0};
     struct hy_error err = {0};
     struct hy_timer_case one = {.id = id, .dossier = "D", .version = version, .timers = timers, .n = n};
-    assert_int_equal(hy_timer_case_pack(&one, &packed, &err), 0);
+    assert_int_equal(hy_timer_case_pack(&one, &shard->names, &packed, &err), 0);
     struct hy_bytes view = hy_buf_view(&packed);
     int64_t to = shard->offset + 1;
     int rc = hy_timers_send_write(shard, &view, 1, to, NULL, &err);
@@ -370,7 +370,7 @@ static void random_changes_leave_exactly_the_models_timers(void **state) {
     for (size_t i = 0; i < leaves->elements; i++) {
         snprintf(leaf, sizeof leaf, "%s:d:%s", shard.key, leaves->element[i]->str);
         assert_int_equal(hy_redis_call(redis, &card, &err, 2, "ZCARD", leaf), 0);
-        assert_true(card->integer <= 96);
+        assert_true(card->integer <= 128); // a listpack
         indexed += card->integer;
         freeReplyObject(card);
     }
@@ -395,6 +395,64 @@ static void ids_that_are_not_ours_and_equal_times_work_too(void **state) {
     assert_int_equal(total, 300);
 }
 
+static void of_several_clocks_those_that_are_due_go_out_and_stay_out(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_count count;
+    struct hy_error err;
+    int64_t now = redis_now();
+    struct hy_timer timers[] = {
+        {"reply", 1, 0, now + 3600000}, {"forward", 2, 1, now - 2}, {"cac_notify", 3, 0, now - 1}};
+    put(&shard, 1, 1, timers, 3);
+    struct hy_timers_claimed *claimed = claim(&shard);
+    assert_int_equal(claimed->n, 2);
+    assert_string_equal(claimed->fires[0].clock, "forward");
+    assert_string_equal(claimed->fires[1].clock, "cac_notify");
+    assert_int_equal(claimed->fires[1].epoch, 3);
+    assert_int_equal(claimed->next_due_ms, timers[0].due_ms);
+    // Another clock moves: what is out stays out, and the moved one stands where it belongs.
+    timers[0].epoch = 2;
+    timers[0].due_ms = now + 7200000;
+    put(&shard, 1, 2, timers, 3);
+    claimed = claim(&shard);
+    assert_int_equal(claimed->n, 0);
+    assert_int_equal(claimed->next_due_ms, timers[0].due_ms);
+    assert_int_equal(claimed->outbox, 2);
+    // One of those that are out is gone from the case, the moved one is due.
+    timers[2] = timers[0];
+    timers[2].due_ms = now - 1;
+    put(&shard, 1, 3, timers + 1, 2);
+    claimed = claim(&shard);
+    assert_int_equal(claimed->n, 1);
+    assert_string_equal(claimed->fires[0].clock, "reply");
+    assert_int_equal(hy_timers_count(&shard, &count, &err), 0);
+    assert_int_equal(count.pending, 2);
+    assert_int_equal(count.outbox, 2);
+}
+
+static void an_owner_with_another_list_of_clock_names_changes_nothing(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_written written;
+    struct hy_timers_state opened;
+    struct hy_timers_count count;
+    struct hy_error err;
+    struct hy_timer timers[] = {{"reply", 1, 0, redis_now() + 3600000}, {"re", 1, 0, redis_now() + 3600000}};
+    put(&shard, 1, 1, timers, 1);
+    struct hy_timers_shard mistaken = shard;
+    assert_int_equal(hy_timer_names_set(&mistaken.names, hy_bytes_of("")), 0);
+    char id[HY_ID_SIZE];
+    id_of(2, id);
+    assert_int_equal(put_id(&mistaken, id, 1, &timers[1], 1, &written), HY_EMISMATCH);
+    assert_int_equal(hy_timers_count(&shard, &count, &err), 0);
+    assert_int_equal(count.pending, 1);
+    // Opened again it has learnt them, and adds its own.
+    assert_int_equal(hy_timers_open(&mistaken, false, &opened, &err), 0);
+    assert_string_equal(mistaken.names.text, "reply");
+    assert_int_equal(put_id(&mistaken, id, 1, &timers[1], 1, &written), 0);
+    assert_string_equal(mistaken.names.text, "reply\nre");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_due_timer_is_claimed_once_and_one_before_due_is_not),
@@ -410,6 +468,8 @@ int main(void) {
         cmocka_unit_test(a_claim_gives_at_most_its_limit_and_all_in_the_order_of_due),
         cmocka_unit_test(random_changes_leave_exactly_the_models_timers),
         cmocka_unit_test(ids_that_are_not_ours_and_equal_times_work_too),
+        cmocka_unit_test(of_several_clocks_those_that_are_due_go_out_and_stay_out),
+        cmocka_unit_test(an_owner_with_another_list_of_clock_names_changes_nothing),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
