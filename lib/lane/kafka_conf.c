@@ -47,7 +47,9 @@ static const struct row ROWS[] = {
     {HY_KAFKA_PROBE, "allow.auto.create.topics", "false"},
     {HY_KAFKA_TXN_PRODUCER, "transaction.timeout.ms", "6000"},
     {HY_KAFKA_TXN_PRODUCER, "message.timeout.ms", "5000"},
-    {HY_KAFKA_TXN_PRODUCER, "linger.ms", "5"},
+    // A lane's records are sent by size, or by the flush before the commit, which does not linger: each batch costs
+    // its request, its compression's tables and a walk over all partitions.
+    {HY_KAFKA_TXN_PRODUCER, "linger.ms", "100"},
     {HY_KAFKA_TXN_PRODUCER, "batch.num.messages", "10000"},
     {HY_KAFKA_TXN_PRODUCER, "retry.backoff.ms", "20"}, // 100 would delay every CONCURRENT_TRANSACTIONS retry
     {HY_KAFKA_TXN_PRODUCER, "queue.buffering.max.messages", "500000"},

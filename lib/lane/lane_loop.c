@@ -92,11 +92,17 @@ static void on_record(struct hy_lane *lane, const rd_kafka_message_t *message) {
     }
 }
 
-static bool commit_is_due(const struct hy_lane *lane, bool dry) {
+// How long a transaction may take records.
+static int64_t commit_ms(const struct hy_lane *lane) {
+    int64_t usual = lane->options->commit_ms, most = usual * HY_LANE_LATE_TIMES;
+    if (most > HY_LANE_LATE_MOST_MS) most = HY_LANE_LATE_MOST_MS;
+    return lane->txn.late && most > usual ? most : usual;
+}
+
+static bool commit_is_due(const struct hy_lane *lane, bool dry, int64_t now_ms) {
     if (!lane->txn.open) return false;
     return dry || lane->txn.broken || lane->txn.records >= lane->options->commit_records ||
-           lane->txn.bytes >= lane->options->commit_bytes ||
-           hy_lane_mono(lane) - lane->txn.began_ms >= lane->options->commit_ms;
+           lane->txn.bytes >= lane->options->commit_bytes || now_ms - lane->txn.began_ms >= commit_ms(lane);
 }
 
 // Polls once; true when there was a message of any kind.
@@ -165,18 +171,22 @@ static bool producer_is_ready(struct hy_lane *lane) {
     return false;
 }
 
+static int idle_ms(const struct hy_lane *lane) {
+    int64_t left = lane->next_tick_ms - hy_lane_mono(lane);
+    return left < 0 ? 0 : left < IDLE_MS ? (int)left : IDLE_MS;
+}
+
 static void run_turn(struct hy_lane *lane) {
     if (!lane->txn.open && !producer_is_ready(lane)) {
         if (lane->phase == HY_LANE_RUNNING) hy_lane_hold(lane, HY_LANE_HOLD_MS);
         return;
     }
-    int64_t left = lane->next_tick_ms - hy_lane_mono(lane);
-    int wait = lane->txn.open ? DRY_MS : left < 0 ? 0 : left < IDLE_MS ? (int)left : IDLE_MS;
-    bool some = poll_once(lane, wait);
+    bool some = poll_once(lane, lane->txn.open ? DRY_MS : idle_ms(lane));
     if (lane->phase != HY_LANE_RUNNING) return;
     if (lane->txn.open && lane->txn.records % POLL_EACH == 0) rd_kafka_poll(lane->producer, 0);
-    if (commit_is_due(lane, !some) && hy_lane_commit(lane) != HY_LANE_GOOD) return;
-    if (hy_lane_mono(lane) >= lane->next_tick_ms) each_second(lane);
+    int64_t now = hy_lane_mono(lane); // once a record: asking the clock is not free
+    if (commit_is_due(lane, !some, now) && hy_lane_commit(lane) != HY_LANE_GOOD) return;
+    if (now >= lane->next_tick_ms) each_second(lane);
 }
 
 static void hold_turn(struct hy_lane *lane) {

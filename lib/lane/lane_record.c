@@ -129,6 +129,7 @@ int hy_lane_handle(struct hy_lane *lane, struct hy_part *part, const rd_kafka_me
                        err.text[0] ? err.text : "the program cannot take it yet");
     }
     lane->waiting.code = HY_OK;
+    if (lane->txn.records == 0) lane->txn.late = hy_lane_wall(lane) - stamp > HY_LANE_LATE_MS;
     if (rc != HY_OK) return dead(lane, part, message, hy_error_name(rc), err.text, now);
     rc = keep(lane, part, before);
     if (rc != HY_OK) return rc;

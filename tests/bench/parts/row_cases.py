@@ -73,6 +73,7 @@ def casework(session, peers, rounds):
         city = session.city(("router", "casework"))
         route(session, city, n, first=number * n)
         session.record("casework", drain_casework(session, city, n).figures())
+        session.until(lambda: lag(session, city, "casework", "hy.commands") == 0, 60)  # the figures end before the tail
         session.stop(city, "casework")
         journal = topics.ends(session.kafka.bootstrap, city.topic("hy.journal"), "read_committed")
         if sum(high - low for low, high in journal.values()) < n:
