@@ -73,6 +73,7 @@ struct turn {
     struct hy_lane_ctx *ctx;
     struct hy_arena *arena;
     const Huiying__V1__Event *event;
+    struct hy_bytes bytes; // of the event, as they came
     const struct hy_pack *pack;
     struct scratch *scratch;
     struct hy_route route;
@@ -156,7 +157,8 @@ static int send_command(struct turn *turn, struct hy_error *err) {
     actor.kind = HUIYING__V1__ACTOR_KIND__ACTOR_KIND_PROGRAM;
     actor.id = lend("router");
     actor.role = lend("system");
-    message.event = (Huiying__V1__Event *)(uintptr_t)turn->event;
+    struct hy_pb_verbatim event;
+    message.event = hy_pb_verbatim(&event, turn->bytes);
     message.route = route_message(turn);
     if (!message.route) return out_of_memory(err);
     command.schema_version = 1;
@@ -244,6 +246,7 @@ static int handle(struct hy_lane_ctx *ctx, const struct hy_record *record, struc
     if (rc == HY_OK) rc = event_check(event, err);
     if (rc != HY_OK) return rc;
     turn.event = event;
+    turn.bytes = record->value;
     turn.no_request = event_no_request(event);
     turn.scratch = scratch_of(router, hy_lane_index(ctx));
     turn.pack = hy_packs_find(router->packs, "");

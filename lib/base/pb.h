@@ -25,4 +25,13 @@ void *hy_pb_reread(const ProtobufCMessageDescriptor *descriptor, struct hy_arena
 // Packs a message into the arena, byte for byte as protobuf-c does. HY_ENOMEM.
 HY_MUST_CHECK int hy_pb_write(const void *message, struct hy_arena *arena, struct hy_bytes *out);
 
+// Stands for a message inside another one whose bytes are at hand, as hy_pb_read has taken them: written as they are,
+// which spares packing it again and keeps what a newer version put in. bytes are borrowed until the message around it
+// is written; only hy_pb_write may see it: `outer.event = hy_pb_verbatim(&event, bytes)`.
+struct hy_pb_verbatim {
+    ProtobufCMessage base;
+    struct hy_bytes bytes;
+};
+void *hy_pb_verbatim(struct hy_pb_verbatim *verbatim, struct hy_bytes bytes);
+
 #endif

@@ -185,9 +185,26 @@ static bool is_written(const ProtobufCFieldDescriptor *field, const char *messag
                                                       : !is_default(field, message + field->offset);
 }
 
+// The type of what is written as it is; it has no fields.
+static const ProtobufCMessageDescriptor VERBATIM = {.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC, .name = "verbatim"};
+
+void *hy_pb_verbatim(struct hy_pb_verbatim *verbatim, struct hy_bytes bytes) {
+    *verbatim = (struct hy_pb_verbatim){.base = {.descriptor = &VERBATIM}, .bytes = bytes};
+    return verbatim;
+}
+
+static void put_verbatim(struct writer *w, const ProtobufCMessage *message) {
+    const struct hy_pb_verbatim *verbatim = (const void *)message;
+    put_bytes(w, verbatim->bytes.data, verbatim->bytes.len);
+}
+
 static void put_message(struct writer *w, const ProtobufCMessage *message) {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     const char *base = (const char *)message;
+    if (descriptor == &VERBATIM) {
+        put_verbatim(w, message);
+        return;
+    }
     for (size_t i = message->n_unknown_fields; i-- > 0;) {
         const ProtobufCMessageUnknownField *unknown = &message->unknown_fields[i];
         put_bytes(w, unknown->data, unknown->len);

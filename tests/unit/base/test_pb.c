@@ -233,6 +233,27 @@ static void strings_that_no_c_string_can_hold_are_refused(void **unused) {
     hy_arena_free(arena);
 }
 
+static void a_message_at_hand_as_bytes_is_written_as_it_came(void **unused) {
+    (void)unused;
+    struct hy_arena *arena = hy_arena_new(1 << 20);
+    // An event with fields in another order than ours, and one that this version does not know.
+    static const uint8_t bytes[] = {0x12, 1, 'e', 0x08, 1, 0xfa, 0x3f, 2, 'n', 'w'};
+    Huiying__V1__Event *event = NULL;
+    Huiying__V1__Message message = HUIYING__V1__MESSAGE__INIT, *back = NULL;
+    struct hy_pb_verbatim verbatim;
+    struct hy_error err;
+    struct hy_bytes view = hy_bytes_from(bytes, sizeof bytes), out;
+    assert_int_equal(hy_pb_read(&huiying__v1__event__descriptor, arena, view, 1, &event, &err), HY_OK);
+    message.event = hy_pb_verbatim(&verbatim, view);
+    assert_int_equal(hy_pb_write(&message, arena, &out), HY_OK);
+    assert_int_equal(out.len, sizeof bytes + 2);
+    assert_memory_equal(out.data + 2, bytes, sizeof bytes);
+    assert_int_equal(hy_pb_read(&huiying__v1__message__descriptor, arena, out, 0, &back, &err), HY_OK);
+    assert_string_equal(back->event->id, event->id);
+    assert_int_equal(back->event->base.n_unknown_fields, 1);
+    hy_arena_free(arena);
+}
+
 static void a_version_that_is_not_known_is_refused(void **unused) {
     (void)unused;
     static const uint8_t bytes[] = {0x08, 2};
@@ -276,6 +297,7 @@ int main(void) {
         cmocka_unit_test(damaged_records_are_refused_where_protobuf_c_refuses_them),
         cmocka_unit_test(a_message_that_comes_again_continues_the_one_before),
         cmocka_unit_test(strings_that_no_c_string_can_hold_are_refused),
+        cmocka_unit_test(a_message_at_hand_as_bytes_is_written_as_it_came),
         cmocka_unit_test(a_version_that_is_not_known_is_refused),
         cmocka_unit_test(a_record_takes_no_more_memory_than_its_arena_allows),
     };
