@@ -125,7 +125,7 @@ struct hy_lane_options {
     int lanes;              // threads; 0 = 2
     int64_t commit_ms;      // 0 = 100; four times that while the records have waited for longer than a second
     int64_t commit_records; // 0 = 10000
-    int64_t commit_bytes;   // 0 = 16 MB
+    int64_t commit_bytes;   // 0 = 8 MB
     int64_t tick_ms;        // 0 = 1000
     int64_t park_ms;        // how long the state of a revoked partition is kept; 0 = 600000
     int64_t park_bytes;     // of each lane; 0 = 256 MB
@@ -154,7 +154,7 @@ struct hy_lane_config {
                      "Longest time between commits; four times that while working off what has waited."),              \
         HY_LANE_ROW_(owner, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                  \
                      "Most records of a transaction."),                                                                \
-        HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "16MB", 65536, 67108864,                              \
+        HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "8MB", 65536, 67108864,                              \
                      "Most bytes of a transaction."),                                                                  \
         HY_LANE_ROW_(owner, field, park_ms, HY_CONFIG_MS, "10m", 1, 600000,                                            \
                      "How long the state of a partition that moved away is kept in memory."),                          \

@@ -28,7 +28,7 @@ static void defaults(struct hy_lane_options *o) {
     if (o->lanes == 0) o->lanes = 2;
     if (o->commit_ms == 0) o->commit_ms = 100;
     if (o->commit_records == 0) o->commit_records = 10000;
-    if (o->commit_bytes == 0) o->commit_bytes = 16 * 1024 * 1024;
+    if (o->commit_bytes == 0) o->commit_bytes = 8 * 1024 * 1024;
     if (o->tick_ms == 0) o->tick_ms = 1000;
     if (o->park_ms == 0) o->park_ms = 600000;
     if (o->park_bytes == 0) o->park_bytes = 256 * 1024 * 1024;
