@@ -47,9 +47,10 @@ static const struct row ROWS[] = {
     {HY_KAFKA_PROBE, "allow.auto.create.topics", "false"},
     {HY_KAFKA_TXN_PRODUCER, "transaction.timeout.ms", "6000"},
     {HY_KAFKA_TXN_PRODUCER, "message.timeout.ms", "5000"},
-    // A lane's records are sent by size, or by the flush before the commit, which does not linger: each batch costs
-    // its request, its compression's tables and a walk over all partitions.
-    {HY_KAFKA_TXN_PRODUCER, "linger.ms", "100"},
+    // Each batch costs its request, its compression's tables and a walk over all partitions, so records wait for
+    // company; not until the commit, whose flush (it does not linger) spins in 2.0.2 for as long as it has something to
+    // send.
+    {HY_KAFKA_TXN_PRODUCER, "linger.ms", "20"},
     {HY_KAFKA_TXN_PRODUCER, "batch.num.messages", "10000"},
     {HY_KAFKA_TXN_PRODUCER, "retry.backoff.ms", "20"}, // 100 would delay every CONCURRENT_TRANSACTIONS retry
     {HY_KAFKA_TXN_PRODUCER, "queue.buffering.max.messages", "500000"},

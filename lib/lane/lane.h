@@ -154,7 +154,7 @@ struct hy_lane_config {
                      "Longest time between commits; four times that while working off what has waited."),              \
         HY_LANE_ROW_(owner, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                  \
                      "Most records of a transaction."),                                                                \
-        HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "8MB", 65536, 67108864,                              \
+        HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "8MB", 65536, 67108864,                               \
                      "Most bytes of a transaction."),                                                                  \
         HY_LANE_ROW_(owner, field, park_ms, HY_CONFIG_MS, "10m", 1, 600000,                                            \
                      "How long the state of a partition that moved away is kept in memory."),                          \
