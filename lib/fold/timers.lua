@@ -1,4 +1,4 @@
-#!lua name=hy_timers
+#!lua name=hy_timers2
 -- Timers of one shard (a partition of hy.cases) in Redis. docs/timers.md describes keys, encodings and calls; this file
 -- and lib/fold/timers.c are the only writers. KEYS[1] is the shard's header, every other key is made from it and shares
 -- its hash tag, so a call never leaves its slot.
@@ -395,7 +395,7 @@ local function register(name, callback, flags)
         call = redis.call
         return callback(keys, args)
     end
-    redis.register_function{function_name = 'hy_timers_' .. name, callback = run, flags = flags}
+    redis.register_function{function_name = 'hy_timers2_' .. name, callback = run, flags = flags}
 end
 
 local even_when_full = {'allow-oom'}
