@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/fault.h"
 #include "lib/lane/partitioner.h"
 #include "lib/lane/topics.h"
 
@@ -124,7 +125,10 @@ static int send_cursor(struct sender *sender, const struct sender_cursor *cursor
 
 int sender_commit(struct sender *sender, const struct sender_cursor *cursor, struct hy_error *err) {
     int rc = begin(sender, err);
+    if (rc == HY_OK) rd_kafka_flush(sender->producer, COMMIT_TIMEOUT_MS); // what it could not send, the end refuses
+    HY_FAULT_POINT("replay.after_flush");
     if (rc == HY_OK) rc = send_cursor(sender, cursor, err);
+    HY_FAULT_POINT("replay.after_send_offsets");
     for (int tries = 0; rc == HY_OK; tries++) {
         rd_kafka_error_t *error = rd_kafka_commit_transaction(sender->producer, COMMIT_TIMEOUT_MS);
         bool again = error && rd_kafka_error_is_retriable(error) && tries < 3;
