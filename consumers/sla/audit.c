@@ -85,11 +85,19 @@ static int open_fold(struct sla_audit *audit, struct hy_error *err) {
     return hy_fold_new(&options, &sink, &audit->fold, err);
 }
 
+void sla_audit_shot_clear(struct sla_audit_shot *shot) {
+    free(shot->found);
+    sla_hashes_free(&shot->waiting);
+    sla_hashes_free(&shot->indexed);
+    memset(shot, 0, sizeof *shot);
+}
+
 // True when Redis holds what hy.cases says.
 static bool judge(struct sla_audit *audit, struct sla_audit_shot *shot) {
     struct sla_audit_map *map = &audit->maps[shot->partition];
     struct sla_audit_result r = sla_audit_compare(map, shot->found, shot->n, shot->position.offset, ++audit->mark);
-    bool moved = shot->claimed != shot->outbox || shot->waiting != shot->indexed;
+    uint64_t unindexed = sla_hashes_missing(&shot->waiting, &shot->indexed);
+    bool moved = shot->claimed != shot->outbox || unindexed > 0;
     bool counts = shot->pending != shot->timers || shot->unreadable > 0 || (moved && !shot->disturbed);
     sla_audit_map_sweep(map, shot->position.offset);
     hy_metric_add(audit->audits, 1);
@@ -100,10 +108,10 @@ static bool judge(struct sla_audit *audit, struct sla_audit_shot *shot) {
     if (r.missing + r.extra + r.differs == 0 && !counts) return true;
     HY_ERROR("sla.audit", "timers in Redis are not the running clocks of hy.cases; the shard is folded again",
              "partition=%d missing=%llu extra=%llu differs=%llu pending=%lld timers=%lld claimed=%lld outbox=%lld "
-             "waiting=%lld indexed=%lld unreadable=%llu",
+             "waiting=%zu unindexed=%llu unreadable=%llu",
              (int)shot->partition, (unsigned long long)r.missing, (unsigned long long)r.extra,
              (unsigned long long)r.differs, (long long)shot->pending, (long long)shot->timers, (long long)shot->claimed,
-             (long long)shot->outbox, (long long)shot->waiting, (long long)shot->indexed,
+             (long long)shot->outbox, shot->waiting.n, (unsigned long long)unindexed,
              (unsigned long long)shot->unreadable);
     return false;
 }
@@ -123,9 +131,8 @@ static void compare_if_ready(struct sla_audit *audit) {
     if (!ready && !late) return;
     int32_t verdict = ready && !judge(audit, shot) ? shot->partition : -1;
     if (!ready) hy_metric_add(audit->skipped, 1);
-    free(shot->found);
+    sla_audit_shot_clear(shot);
     pthread_mutex_lock(&audit->lock);
-    memset(shot, 0, sizeof *shot);
     audit->full = false;
     audit->verdict = verdict >= 0 ? verdict : audit->verdict;
     pthread_mutex_unlock(&audit->lock);

@@ -10,8 +10,7 @@
 enum { SLICE = 64, ENTRIES = 128 };
 
 static void give_up(struct sla *sla) {
-    free(sla->reading.shot.found);
-    memset(&sla->reading.shot, 0, sizeof sla->reading.shot);
+    sla_audit_shot_clear(&sla->reading.shot);
     sla->reading.active = false;
 }
 
@@ -63,8 +62,9 @@ static int add_record(struct sla *sla, struct hy_bytes id, struct hy_bytes recor
     struct sla_audit_shot *shot = &sla->reading.shot;
     struct hy_timer_entry entries[ENTRIES];
     char case_id[HY_TIMER_ID_MAX + 1], name[HY_TIMER_NAME_MAX + 1];
-    size_t used, n, waiting = 0;
+    size_t used, n;
     uint32_t version;
+    int64_t due = INT64_MAX; // of what waits
     if (hy_timer_id_unpack(id, case_id, &used) != 0 || used != id.len ||
         hy_timer_record_unpack(record, &version, entries, ENTRIES, &n) != 0) {
         shot->unreadable++;
@@ -79,12 +79,11 @@ static int add_record(struct sla *sla, struct hy_bytes id, struct hy_bytes recor
             shot->unreadable++;
         else
             found->sum += sla_timer_hash(name, entries[i].epoch, entries[i].stage, entries[i].due_ms);
-        waiting += !entries[i].claimed;
+        if (!entries[i].claimed && entries[i].due_ms < due) due = entries[i].due_ms;
         shot->claimed += entries[i].claimed;
     }
     shot->timers += (int64_t)n;
-    shot->waiting += waiting > 0;
-    return 0;
+    return due == INT64_MAX ? 0 : sla_hashes_add(&shot->waiting, sla_entry_hash(found->key, due));
 }
 
 static int append_read(struct sla *sla, const char *command, const char *key, struct hy_error *err) {
@@ -119,33 +118,57 @@ static int read_buckets(struct sla *sla, struct hy_error *err) {
     return rc;
 }
 
-static int take_number(struct sla *sla, int64_t *sum, struct hy_error *err) {
-    redisReply *reply;
-    int rc = hy_redis_reply(sla->redis, &reply, err);
-    if (rc == 0) {
-        *sum += reply->integer;
-        freeReplyObject(reply);
+// Asks for the outbox's size, then for the entries of each leaf.
+static int ask_index(struct sla *sla, const char *head, const redisReply *leaves, struct hy_error *err) {
+    char key[96];
+    snprintf(key, sizeof key, "%s:o", head);
+    int rc = append_read(sla, "ZCARD", key, err);
+    for (size_t i = 0; rc == 0 && i < leaves->elements; i++) {
+        snprintf(key, sizeof key, "%s:d:%s", head, leaves->element[i]->str);
+        struct hy_bytes words[] = {hy_bytes_of("ZRANGE"), hy_bytes_of(key), hy_bytes_of("0"), hy_bytes_of("-1"),
+                                   hy_bytes_of("WITHSCORES")};
+        rc = hy_redis_append(sla->redis, sizeof words / sizeof words[0], words, err);
     }
     return rc;
 }
 
-static int count_index(struct sla *sla, struct hy_error *err) {
+static int add_indexed(struct sla_audit_shot *shot, struct hy_bytes id, const char *score) {
+    char case_id[HY_TIMER_ID_MAX + 1];
+    size_t used;
+    if (hy_timer_id_unpack(id, case_id, &used) != 0 || used != id.len) {
+        shot->unreadable++;
+        return 0;
+    }
+    int64_t due = strtoll(score, NULL, 10) / HY_TIMER_TIES;
+    return sla_hashes_add(&shot->indexed, sla_entry_hash(sla_case_hash(case_id), due));
+}
+
+// An answer of ask_index: a number is the outbox's size, a list a leaf.
+static int take_index(struct sla *sla, struct hy_error *err) {
     struct sla_audit_shot *shot = &sla->reading.shot;
-    const char *head = sla->shards[shot->partition].timers.key;
+    redisReply *reply;
+    int rc = hy_redis_reply(sla->redis, &reply, err);
+    if (rc != 0) return rc;
+    if (reply->type == REDIS_REPLY_INTEGER) shot->outbox = reply->integer;
+    for (size_t i = 0; rc == 0 && i + 1 < reply->elements; i += 2)
+        rc = add_indexed(shot, hy_bytes_from(reply->element[i]->str, reply->element[i]->len),
+                         reply->element[i + 1]->str);
+    freeReplyObject(reply);
+    return rc;
+}
+
+// All leaves in one round trip: between two of them nothing may be claimed.
+static int read_index(struct sla *sla, struct hy_error *err) {
+    const char *head = sla->shards[sla->reading.shot.partition].timers.key;
     redisReply *leaves;
     char key[96];
     snprintf(key, sizeof key, "%s:i", head);
     int rc = hy_redis_call(sla->redis, &leaves, err, 4, "ZRANGE", key, "0", "-1");
     if (rc != 0) return rc;
-    snprintf(key, sizeof key, "%s:o", head);
-    rc = append_read(sla, "ZCARD", key, err);
-    for (size_t i = 0; rc == 0 && i < leaves->elements; i++) {
-        snprintf(key, sizeof key, "%s:d:%s", head, leaves->element[i]->str);
-        rc = append_read(sla, "ZCARD", key, err);
-    }
+    rc = ask_index(sla, head, leaves, err);
     freeReplyObject(leaves);
-    for (int64_t *sum = &shot->outbox; hy_redis_pending(sla->redis) > 0; sum = &shot->indexed) {
-        int one = take_number(sla, sum, err);
+    while (hy_redis_pending(sla->redis) > 0) {
+        int one = take_index(sla, err);
         rc = rc != 0 ? rc : one;
     }
     return rc;
@@ -171,7 +194,7 @@ bool sla_audit_slice(struct sla *sla) {
     if (!reading->active && !begin(sla)) return false;
     const struct sla_shard *shard = &sla->shards[reading->shot.partition];
     int rc = shard->open ? read_buckets(sla, &err) : HY_ELOST;
-    if (rc == 0 && reading->bucket >= HY_TIMER_BUCKETS && (rc = count_index(sla, &err)) == 0) {
+    if (rc == 0 && reading->bucket >= HY_TIMER_BUCKETS && (rc = read_index(sla, &err)) == 0) {
         // Claims between the slices moved entries to the outbox: those counts are then of different moments.
         reading->shot.disturbed = shard->given != reading->given;
         sla_audit_submit(sla->audit, &reading->shot);

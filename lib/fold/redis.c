@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/fold/redis_url.h"
 
-enum { BACKOFF_BASE_MS = 50, BACKOFF_CAP_MS = 2000, MAX_ARGS = 1100 };
+enum { BACKOFF_BASE_MS = 50, BACKOFF_CAP_MS = 2000, MAX_ARGS = 1100, EARLY_BYTES = 16384 };
 
 struct hy_redis {
     struct hy_redis_url url;
@@ -115,6 +115,15 @@ static int error_code_of(const char *text) {
     return HY_EINTERNAL;
 }
 
+// hiredis sends when an answer is asked for; a large queue goes out at once, so that the server works on it while the
+// next command is made.
+static int send_early(struct hy_redis *redis, struct hy_error *err) {
+    int all = 0;
+    while (!all && sdslen(redis->context->obuf) >= EARLY_BYTES)
+        if (redisBufferWrite(redis->context, &all) != REDIS_OK) return context_failure(redis, "send", err);
+    return 0;
+}
+
 int hy_redis_append(struct hy_redis *redis, size_t argc, const struct hy_bytes *argv, struct hy_error *err) {
     const char *args[MAX_ARGS];
     size_t lens[MAX_ARGS];
@@ -129,7 +138,7 @@ int hy_redis_append(struct hy_redis *redis, size_t argc, const struct hy_bytes *
     if (redisAppendCommandArgv(redis->context, (int)argc, args, lens) != REDIS_OK)
         return context_failure(redis, "queue a command", err);
     redis->pending++;
-    return 0;
+    return send_early(redis, err);
 }
 
 int hy_redis_reply(struct hy_redis *redis, redisReply **out, struct hy_error *err) {

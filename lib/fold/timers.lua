@@ -7,6 +7,8 @@ local call -- redis.call, which is not there while the library is loaded; a loca
 local BUCKETS, LEAF, TIE = 1024, 64, 1024 -- record hashes; most entries a leaf (a listpack, quick to search); ties within a ms
 local SENDING, AGAIN = '-1', '-2'          -- outbox: offset not known yet; to be handed out once more
 local MOST = 4000                          -- arguments of one call; Lua's stack ends at 8,000
+local LOOKED = 4                           -- entries that a claim looks at for each that it may take
+local SHARDS = 4096                        -- indexes kept from call to call
 
 local function byte_pair(id, from_end)
     local low, high = string.byte(id, #id - from_end) or 0, string.byte(id, #id - from_end - 1) or 0
@@ -21,10 +23,6 @@ local function bucket_of(head, id)
     return head .. bucket_names[byte_pair(id, 0) % BUCKETS]
 end
 
-local function score_of(id, due)
-    return string.format('%d', due * TIE + byte_pair(id, 2) % TIE)
-end
-
 local function now_ms()
     local t = call('TIME')
     return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
@@ -37,79 +35,128 @@ local function names_of(text)
     return names
 end
 
--- The header, read once a call; or nil and why the call may not touch this shard. The position is compared too: an older
--- copy of the data has another one.
-local function shard_of(head, token, offset)
-    local have = call('HMGET', head, 'token', 'offset', 'names', 'n', 'progress_log', 'mark')
-    if not have[1] then return nil, {'lost'} end
-    if have[1] ~= token then return nil, {'token'} end
-    if offset and have[2] ~= offset then return nil, {'position', have[2] or ''} end
-    return {names = names_of(have[3]), names_text = have[3], n = tonumber(have[4] or 0), progress_log = have[5], mark = tonumber(have[6] or 0)}
-end
-
 -- Due index: leaves of at most LEAF entries; :i holds each leaf's id under its lower bound. An entry lies in the leaf
--- with the greatest bound that is not above its score.
-local function leaf_of(head, score)
-    return call('ZREVRANGEBYSCORE', head .. ':i', score, '-inf', 'LIMIT', '0', '1')[1]
+-- with the greatest bound that is not above its score. A case has an entry for its earliest due time, and may have others
+-- for times that no longer hold: they are dropped when their time comes, so that cancelling needs no search. An emptied
+-- leaf stays until it is the first.
+--
+-- What :i says is kept from call to call, so that an entry finds its leaf without asking: per shard, in order of their
+-- bounds, the leaves' bounds and keys, and how many entries each took since it was counted. It counts for one owner and
+-- one edition of the header, which changes before :i does; anything else (an older copy of the data, another server's
+-- changes) is read anew.
+local indexes, n_indexes = {}, 0
+
+local function index_of(head, token, edition)
+    local index = indexes[head]
+    if index and edition and index.edition == edition and index.token == token then return index end
+    if not index then n_indexes = n_indexes + 1 end
+    if n_indexes > SHARDS then indexes, n_indexes = {}, 1 end
+    index = {head = head, token = token, edition = edition, bounds = {}, keys = {}, sizes = {}, n = 0}
+    local rows = call('ZRANGE', head .. ':i', '0', '-1', 'WITHSCORES')
+    for at = 1, #rows, 2 do
+        index.n = index.n + 1
+        index.bounds[index.n], index.keys[index.n], index.sizes[index.n] = tonumber(rows[at + 1]), head .. ':d:' .. rows[at], LEAF
+    end
+    indexes[head] = index
+    return index
 end
 
-local function new_leaf(head, bound)
-    local leaf = call('HINCRBY', head, 'leaf', 1)
-    call('ZADD', head .. ':i', bound, leaf)
-    return leaf
+-- Before :i changes. An error under way leaves no edition here: it is read anew.
+local function new_edition(index, leaf)
+    local t = call('TIME')
+    index.edition = nil
+    local edition = t[1] .. '.' .. t[2] .. '.' .. leaf
+    call('HSET', index.head, 'edition', edition)
+    return edition
 end
 
--- Moves the upper half into a leaf of its own; false when all entries have one score.
-local function split(head, leaf)
-    local key = head .. ':d:' .. leaf
-    local low, bound = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2],
+local function insert_leaf(index, at, bound)
+    local leaf = string.format('%d', call('HINCRBY', index.head, 'leaf', '1'))
+    local edition = new_edition(index, leaf)
+    call('ZADD', index.head .. ':i', bound, leaf)
+    table.insert(index.bounds, at, tonumber(bound))
+    table.insert(index.keys, at, index.head .. ':d:' .. leaf)
+    table.insert(index.sizes, at, 0)
+    index.n, index.edition = index.n + 1, edition
+    return index.keys[at]
+end
+
+local function remove_first_leaf(index)
+    local leaf = string.sub(index.keys[1], #index.head + 4)
+    local edition = new_edition(index, 'x' .. leaf)
+    call('ZREM', index.head .. ':i', leaf)
+    table.remove(index.bounds, 1)
+    table.remove(index.keys, 1)
+    table.remove(index.sizes, 1)
+    index.n, index.edition = index.n - 1, edition
+end
+
+-- The last leaf whose bound is not above the score; 0: all are.
+local function place_of(index, score)
+    local bounds, low, high = index.bounds, 0, index.n
+    while low < high do
+        local middle = (low + high + 1 - (low + high + 1) % 2) / 2
+        if bounds[middle] <= score then low = middle else high = middle - 1 end
+    end
+    return low
+end
+
+-- Moves the upper half of a full leaf into one of its own. A leaf whose entries all have one score cannot be split.
+local function split(index, at)
+    local key = index.keys[at]
+    index.sizes[at] = call('ZCARD', key)
+    if index.sizes[at] < LEAF then return end
+    local low, bound = call('ZRANGE', key, '0', '0', 'WITHSCORES')[2],
         call('ZRANGE', key, LEAF / 2, LEAF / 2, 'WITHSCORES')[2]
     if low == bound then
         bound = call('ZRANGEBYSCORE', key, '(' .. low, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]
-        if not bound then return false end
     end
-    call('ZRANGESTORE', head .. ':d:' .. new_leaf(head, bound), key, bound, '+inf', 'BYSCORE')
+    index.sizes[at] = LEAF / 2
+    if not bound then return end
+    local upper = insert_leaf(index, at + 1, bound)
+    call('ZRANGESTORE', upper, key, bound, '+inf', 'BYSCORE')
     call('ZREMRANGEBYSCORE', key, bound, '+inf')
-    return true
+    index.sizes[at + 1] = LEAF / 2
 end
 
--- One entry in four asks how full its leaf is: a leaf may hold some more than LEAF, and stays a listpack all the same.
-local dice = 1
-local function asks_size()
-    dice = dice * 16807 % 2147483647
-    return dice % 4 == 0
-end
-
-local function index(head, id, due)
-    local score = score_of(id, due)
-    local leaf = leaf_of(head, score) or new_leaf(head, '0')
-    if asks_size() and call('ZCARD', head .. ':d:' .. leaf) >= LEAF and split(head, leaf) then
-        leaf = leaf_of(head, score)
+local function add_entry(index, id, due)
+    local score = due * TIE + byte_pair(id, 2) % TIE
+    local at = place_of(index, score)
+    if at == 0 then
+        insert_leaf(index, 1, '0')
+        at = 1
+    elseif index.sizes[at] >= LEAF then
+        split(index, at)
+        at = place_of(index, score)
     end
-    call('ZADD', head .. ':d:' .. leaf, score, id)
-end
-
--- An emptied leaf stays in :i until it is the first (first_entry): an entry that comes meanwhile finds its place there.
-local function unindex(head, id, due)
-    local leaf = leaf_of(head, score_of(id, due))
-    if leaf then call('ZREM', head .. ':d:' .. leaf, id) end
+    index.sizes[at] = index.sizes[at] + 1
+    call('ZADD', index.keys[at], string.format('%d', score), id)
 end
 
 -- The first leaf that holds anything, and the score of its first entry.
-local function first_entry(head)
-    while true do
-        local leaf = call('ZRANGE', head .. ':i', '0', '0')[1]
-        if not leaf then return nil end
-        local score = call('ZRANGE', head .. ':d:' .. leaf, '0', '0', 'WITHSCORES')[2]
-        if score then return leaf, tonumber(score) end
-        call('ZREM', head .. ':i', leaf)
+local function first_entry(index)
+    while index.n > 0 do
+        local score = call('ZRANGE', index.keys[1], '0', '0', 'WITHSCORES')[2]
+        if score then return index.keys[1], tonumber(score) end
+        remove_first_leaf(index)
     end
 end
 
 -- The earliest due time of what is not claimed; '' when nothing waits.
-local function next_due(head)
-    local _, score = first_entry(head)
+local function next_due(index)
+    local _, score = first_entry(index)
     return score and string.format('%d', math.floor(score / TIE)) or ''
+end
+
+-- The header, read once a call; or nil and why the call may not touch this shard. The position is compared too: an older
+-- copy of the data has another one.
+local function shard_of(head, token, offset)
+    local have = call('HMGET', head, 'token', 'offset', 'names', 'n', 'progress_log', 'mark', 'edition')
+    if not have[1] then return nil, {'lost'} end
+    if have[1] ~= token then return nil, {'token'} end
+    if offset and have[2] ~= offset then return nil, {'position', have[2] or ''} end
+    return {head = head, names = names_of(have[3]), names_text = have[3], n = tonumber(have[4] or 0), progress_log = have[5],
+        mark = tonumber(have[6] or 0), index = index_of(head, token, have[7])}
 end
 
 -- A record: version, dossier, and for each clock its number, epoch, stage (+128 when claimed) and due time.
@@ -162,7 +209,7 @@ end
 
 -- An entry that is out (claimed) stays out as long as the case shows the same epoch and stage; else it is forgotten.
 -- Returns the record with what is still out, and its earliest due time.
-local function carry_claims(head, names, id, old, record)
+local function carry_claims(shard, id, old, record)
     local new = decode(record)
     for _, was in ipairs(decode(old).clocks) do
         local kept = false
@@ -171,25 +218,28 @@ local function carry_claims(head, names, id, old, record)
                 is.claimed, is.due, kept = true, was.due, true
             end
         end
-        if was.claimed and not kept then call('ZREM', head .. ':o', id .. names[was.code]) end
+        if was.claimed and not kept then call('ZREM', shard.head .. ':o', id .. shard.names[was.code]) end
     end
     return encode(new), earliest(new.clocks)
 end
 
 -- Schedules or cancels one case, sent as its id before its record (no clocks = cancel); returns the change in the number
 -- of entries, or nil when its version is stale.
-local function put(head, names, packed)
+local function put(shard, packed)
     local id, at = struct.unpack('<Bc0', packed)
     local record = string.sub(packed, at)
     local version, n, is = glance(record)
-    local bucket = bucket_of(head, id)
+    local bucket = bucket_of(shard.head, id)
+    if version == 1 and n > 0 and call('HSETNX', bucket, id, record) == 1 then -- nearly always new
+        add_entry(shard.index, id, is)
+        return n
+    end
     local old = call('HGET', bucket, id)
     local old_version, old_n, was, claimed = 0, 0, nil, false
     if old then old_version, old_n, was, claimed = glance(old) end
     if old_version > version then return nil end
-    if claimed then record, is = carry_claims(head, names, id, old, record) end
-    if was and was ~= is then unindex(head, id, was) end
-    if is and was ~= is then index(head, id, is) end
+    if claimed then record, is = carry_claims(shard, id, old, record) end
+    if is and was ~= is then add_entry(shard.index, id, is) end
     if n > 0 then
         call('HSET', bucket, id, record)
     elseif old then
@@ -209,12 +259,12 @@ end
 -- are handed out again by the next claims.
 local function open(keys, args)
     local head, token, mode = keys[1], args[1], args[2]
-    local have = call('HMGET', head, 'token', 'log', 'offset', 'progress_log', 'progress', 'names')
+    local have = call('HMGET', head, 'token', 'log', 'offset', 'progress_log', 'progress', 'names', 'edition')
     if not have[1] then return {'lost'} end
     if mode ~= 'take' and have[1] ~= token then return {'token'} end
     call('HSET', head, 'token', token)
     hand_back(head, SENDING, SENDING)
-    return {'ok', have[2], have[3], have[4] or '', have[5] or '', next_due(head), have[6] or ''}
+    return {'ok', have[2], have[3], have[4] or '', have[5] or '', next_due(index_of(head, token, have[7])), have[6] or ''}
 end
 
 local function reset(keys, args)
@@ -250,7 +300,7 @@ local function write(keys, args)
     if not take_names(head, shard, args[6]) then return {'position', ''} end
     local change, stale = 0, 0
     for i = 7, #args do
-        local delta = put(head, shard.names, args[i])
+        local delta = put(shard, args[i])
         change, stale = change + (delta or 0), stale + (delta and 0 or 1)
     end
     local n = string.format('%d', shard.n + change)
@@ -260,7 +310,7 @@ local function write(keys, args)
         if shard.progress_log and shard.progress_log ~= args[4] then hand_back(head, 0, '+inf') end
         call('HSET', head, 'offset', args[3], 'n', n, 'progress_log', args[4], 'progress', args[5])
     end
-    return {'ok', stale, next_due(head), shard.n + change}
+    return {'ok', stale, next_due(shard.index), shard.n + change}
 end
 
 local function fire(id, dossier, name, epoch, stage, due)
@@ -287,36 +337,38 @@ local function claim_case(names, id, record, now, out, outbox)
     return record, later
 end
 
--- Claims cases of one leaf while there is room in out. An index entry without a record is dropped.
-local function claim_leaf(head, names, leaf, ids, now, limit, out)
+-- Claims cases of one leaf while there is room in out. An entry that no longer holds is dropped, or moves to the time that
+-- does.
+local function claim_leaf(shard, leaf, ids, now, limit, out)
     local outbox, done, again = {}, {}, {}
     for _, id in ipairs(ids) do
         if #out >= limit then break end
         done[#done + 1] = id
-        local bucket, before = bucket_of(head, id), #out
+        local bucket, before = bucket_of(shard.head, id), #out
         local record = call('HGET', bucket, id)
         if record then
-            local claimed, later = claim_case(names, id, record, now, out, outbox)
+            local claimed, later = claim_case(shard.names, id, record, now, out, outbox)
             if #out > before then call('HSET', bucket, id, claimed) end
             if later then again[id] = later end
         end
     end
-    call('ZREM', head .. ':d:' .. leaf, unpack(done))
+    call('ZREM', leaf, unpack(done))
     for i = 1, #outbox, MOST do
-        call('ZADD', head .. ':o', unpack(outbox, i, math.min(i + MOST - 1, #outbox)))
+        call('ZADD', shard.head .. ':o', unpack(outbox, i, math.min(i + MOST - 1, #outbox)))
     end
     for _, id in ipairs(done) do
-        if again[id] then index(head, id, again[id]) end
+        if again[id] then add_entry(shard.index, id, again[id]) end
     end
 end
 
-local function claim_due(head, names, now, limit, out)
-    local upto = string.format('%d', now * TIE + TIE - 1)
-    while #out < limit do
-        local leaf = first_entry(head)
-        local ids = leaf and call('ZRANGEBYSCORE', head .. ':d:' .. leaf, '-inf', upto, 'LIMIT', 0, limit - #out) or {}
+local function claim_due(shard, now, limit, out)
+    local upto, looked = string.format('%d', now * TIE + TIE - 1), 0
+    while #out < limit and looked < LOOKED * limit do
+        local leaf = first_entry(shard.index)
+        local ids = leaf and call('ZRANGEBYSCORE', leaf, '-inf', upto, 'LIMIT', '0', limit - #out) or {}
         if #ids == 0 then return end
-        claim_leaf(head, names, leaf, ids, now, limit, out)
+        looked = looked + #ids
+        claim_leaf(shard, leaf, ids, now, limit, out)
     end
 end
 
@@ -361,8 +413,8 @@ local function claim(keys, args)
     hand_out_again(head, names, AGAIN, AGAIN, limit, out)
     if args[6] ~= '' then hand_out_again(head, names, 0, '(' .. args[6], limit, out) end
     local again = #out
-    claim_due(head, names, now, limit, out)
-    return {'ok', string.format('%d', now), next_due(head), call('ZCARD', head .. ':o'), again, out}
+    claim_due(shard, now, limit, out)
+    return {'ok', string.format('%d', now), next_due(shard.index), call('ZCARD', head .. ':o'), again, out}
 end
 
 -- args: token, then for each fire: id, clock name, epoch, stage, and the offset that its TimerFired got in hy.commands.
@@ -384,9 +436,10 @@ end
 
 local function count(keys)
     local head = keys[1]
-    local have = call('HMGET', head, 'log', 'offset', 'n')
+    local have = call('HMGET', head, 'log', 'offset', 'n', 'token', 'edition')
     if not have[1] then return {'lost'} end
-    return {'ok', have[1], have[2], have[3], call('ZCARD', head .. ':o'), next_due(head), call('ZCARD', head .. ':i')}
+    local index = index_of(head, have[4], have[5])
+    return {'ok', have[1], have[2], have[3], call('ZCARD', head .. ':o'), next_due(index), index.n}
 end
 
 -- A full Redis refuses new timers; those that it holds still fire.

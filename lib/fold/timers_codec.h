@@ -13,6 +13,7 @@
 
 enum {
     HY_TIMER_BUCKETS = 1024,  // record hashes of a shard
+    HY_TIMER_TIES = 1024,     // scores of the due index in a millisecond
     HY_TIMER_ID_MAX = 200,    // bytes of a case id or dossier that is not one of ours (26 characters)
     HY_TIMER_NAME_MAX = 64,   // bytes of a clock's name
     HY_TIMER_CLOCKS_MAX = 64, // running clocks of one case

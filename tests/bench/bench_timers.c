@@ -61,7 +61,7 @@ static void send_batch(struct bench *b, int shard, int first, int64_t now, int64
         hy_id_strings(id, 2, "case", text);
         hy_id_strings(dossier, 2, "dossier", text);
         for (int c = 0; c < b->clocks; c++) {
-            timers[c] = (struct hy_timer){names[c], 1, 0, due_time(now, span_ms)};
+            timers[c] = (struct hy_timer){names[c], (uint32_t)version, 0, due_time(now, span_ms)};
         }
         struct hy_timer_case one = {id, dossier, version, timers, span_ms == SPAN_CANCEL ? 0 : (size_t)b->clocks};
         if (hy_timer_case_pack(&one, &b->shards[shard].names, &packed[i], &err) != 0) die("pack", &err);

@@ -209,7 +209,9 @@ class Storm:
         client = redis.Redis(port=self.world.redis.master.port)
         redis_now = timers.in_redis(client, city.prefix.rstrip("."))
         cases_now = timers.in_cases(city.kafka.bootstrap, city.topic("hy.cases"))
-        found = books.check_bounds(city)
+        found = [f"I4 {p}" for number in timers.partitions(client, city.prefix.rstrip("."))
+                 for p in timers.check(timers.shard(client, number, city.prefix.rstrip(".")))]
+        found += books.check_bounds(city)
         seen = auditor.Seen(city)
         now_ms = time.time() * 1000
         found += books.check_personal(city, seen)

@@ -85,6 +85,13 @@ static int call_hset(lua_State *L) {
     return 1;
 }
 
+static int call_hsetnx(lua_State *L) {
+    bool absent = sim_hget(sim_redis.db, arg(L, 2), arg(L, 3)).data == NULL;
+    if (absent) sim_hset(sim_redis.db, arg(L, 2), arg(L, 3), arg(L, 4));
+    lua_pushinteger(L, absent);
+    return 1;
+}
+
 static int call_hdel(lua_State *L) {
     lua_pushinteger(L, sim_hdel(sim_redis.db, arg(L, 2), arg(L, 3)));
     return 1;
@@ -196,13 +203,6 @@ static int call_zrangebyscore(lua_State *L) {
     return push_ranks(L, from, to, &slice);
 }
 
-// Only as it is used: the greatest member up to a score.
-static int call_zrevrangebyscore(lua_State *L) {
-    struct slice slice = slice_of(L);
-    int64_t to = bound(L, 3, true);
-    return push_ranks(L, to > 0 ? to - 1 : 0, to, &slice);
-}
-
 static int call_zremrangebyscore(lua_State *L) {
     int64_t from = bound(L, 3, false), to = bound(L, 4, true);
     for (int64_t i = from; i < to; i++)
@@ -229,6 +229,7 @@ static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"HGET", call_hget},
                                     {"HMGET", call_hmget},
                                     {"HSET", call_hset},
+                                    {"HSETNX", call_hsetnx},
                                     {"HDEL", call_hdel},
                                     {"HINCRBY", call_hincrby},
                                     {"UNLINK", call_unlink},
@@ -237,7 +238,6 @@ static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"ZCARD", call_zcard},
                                     {"ZRANGE", call_zrange},
                                     {"ZRANGEBYSCORE", call_zrangebyscore},
-                                    {"ZREVRANGEBYSCORE", call_zrevrangebyscore},
                                     {"ZRANGESTORE", call_zrangestore},
                                     {"ZREMRANGEBYSCORE", call_zremrangebyscore},
                                     {NULL, NULL}};

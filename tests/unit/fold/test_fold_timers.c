@@ -26,6 +26,11 @@ static int64_t redis_now(void) {
     return ms;
 }
 
+static void wait_past(int64_t ms) {
+    while (redis_now() <= ms) {
+    }
+}
+
 static int group_setup(void **state) {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
@@ -172,6 +177,8 @@ static void a_cancelled_case_leaves_nothing(void **state) {
     put(&shard, 1, 1, both, 2);
     assert_int_equal(claim(&shard)->n, 1);
     assert_int_equal(put(&shard, 1, 2, NULL, 0).pending, 0);
+    wait_past(now + 50);
+    assert_int_equal(claim(&shard)->n, 0);
     assert_int_equal(hy_timers_count(&shard, &count, &err), 0);
     assert_int_equal(count.pending, 0);
     assert_int_equal(count.outbox, 0);
@@ -340,6 +347,68 @@ struct model {
     uint64_t version;
 };
 
+static int by_id(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+// The case number behind an id as a shard packs it.
+static int number_of(struct hy_bytes packed) {
+    static struct known {
+        char id[HY_ID_SIZE];
+        int n;
+    } known[CASES];
+    char id[HY_TIMER_ID_MAX + 1];
+    size_t used;
+    if (!known[0].id[0]) {
+        for (int i = 0; i < CASES; i++) {
+            id_of(i, known[i].id);
+            known[i].n = i;
+        }
+        qsort(known, CASES, sizeof known[0], by_id);
+    }
+    assert_int_equal(hy_timer_id_unpack(packed, id, &used), 0);
+    const struct known *found = bsearch(id, known, CASES, sizeof known[0], by_id);
+    assert_non_null(found);
+    return found->n;
+}
+
+// Each entry lies in the leaf with the greatest bound not above its score; each model that runs has one for its time.
+static void assert_index_holds(struct hy_timers_shard *shard, const struct model *model) {
+    redisReply *bounds, *leaf;
+    struct hy_error err;
+    char key[96];
+    static bool found[CASES];
+    memset(found, 0, sizeof found);
+    snprintf(key, sizeof key, "%s:i", shard->key);
+    assert_int_equal(hy_redis_call(redis, &bounds, &err, 5, "ZRANGE", key, "0", "-1", "WITHSCORES"), 0);
+    for (size_t i = 0; i < bounds->elements; i += 2) {
+        int64_t low = strtoll(bounds->element[i + 1]->str, NULL, 10);
+        int64_t high = i + 3 < bounds->elements ? strtoll(bounds->element[i + 3]->str, NULL, 10) : INT64_MAX;
+        snprintf(key, sizeof key, "%s:d:%s", shard->key, bounds->element[i]->str);
+        assert_int_equal(hy_redis_call(redis, &leaf, &err, 5, "ZRANGE", key, "0", "-1", "WITHSCORES"), 0);
+        assert_true(leaf->elements <= 2 * 128); // a listpack
+        for (size_t k = 0; k < leaf->elements; k += 2) {
+            int64_t score = strtoll(leaf->element[k + 1]->str, NULL, 10);
+            int n = number_of(hy_bytes_from(leaf->element[k]->str, leaf->element[k]->len));
+            assert_true(low <= score && score < high);
+            if (model[n].due == score / HY_TIMER_TIES) found[n] = true;
+        }
+        freeReplyObject(leaf);
+    }
+    freeReplyObject(bounds);
+    for (int i = 0; i < CASES; i++)
+        assert_true(found[i] || model[i].due == 0);
+}
+
+static void change(struct hy_timers_shard *shard, struct model *model, int n, int64_t due) {
+    struct model *m = &model[n];
+    m->version++;
+    m->epoch++;
+    m->due = due;
+    struct hy_timer timer = {"reply", m->epoch, 0, m->due};
+    put(shard, n, m->version, &timer, m->due ? 1 : 0);
+}
+
 static void random_changes_leave_exactly_the_models_timers(void **state) {
     (void)state;
     struct hy_timers_shard shard = fresh_shard();
@@ -349,33 +418,87 @@ static void random_changes_leave_exactly_the_models_timers(void **state) {
     int64_t base = redis_now() + 3600000, running = 0;
     memset(model, 0, sizeof model);
     srand(20260214);
-    for (int step = 0; step < STEPS; step++) {
-        struct model *m = &model[rand() % CASES];
-        m->version++;
-        m->epoch++;
-        m->due = rand() % 4 == 0 ? 0 : base + (rand() % 5) * 1000;
-        struct hy_timer timer = {"reply", m->epoch, 0, m->due};
-        put(&shard, (int)(m - model), m->version, &timer, m->due ? 1 : 0);
-    }
+    for (int step = 0; step < STEPS; step++)
+        change(&shard, model, rand() % CASES, rand() % 4 == 0 ? 0 : base + (rand() % 5) * 1000);
     for (int i = 0; i < CASES; i++)
         running += model[i].due != 0;
     assert_int_equal(hy_timers_count(&shard, &count, &err), 0);
     assert_int_equal(count.pending, running);
-    // Every leaf within the limit, and the leaves hold exactly the running ones.
-    redisReply *leaves, *card;
-    char index[80], leaf[96];
-    int64_t indexed = 0;
-    snprintf(index, sizeof index, "%s:i", shard.key);
-    assert_int_equal(hy_redis_call(redis, &leaves, &err, 4, "ZRANGE", index, "0", "-1"), 0);
-    for (size_t i = 0; i < leaves->elements; i++) {
-        snprintf(leaf, sizeof leaf, "%s:d:%s", shard.key, leaves->element[i]->str);
-        assert_int_equal(hy_redis_call(redis, &card, &err, 2, "ZCARD", leaf), 0);
-        assert_true(card->integer <= 128); // a listpack
-        indexed += card->integer;
-        freeReplyObject(card);
-    }
-    freeReplyObject(leaves);
-    assert_int_equal(indexed, running);
+    assert_index_holds(&shard, model);
+}
+
+static void run_script(const char *script, const char *key) {
+    redisReply *reply;
+    struct hy_error err = {0};
+    if (hy_redis_call(redis, &reply, &err, 4, "EVAL", script, "1", key) != 0) fail_msg("%s", err.text);
+    freeReplyObject(reply);
+}
+
+static void an_older_copy_of_the_data_is_indexed_by_what_it_says_itself(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    static struct model model[CASES], saved[CASES];
+    int64_t base = redis_now() + 3600000;
+    memset(model, 0, sizeof model);
+    srand(20260215);
+    for (int i = 0; i < 1000; i++)
+        change(&shard, model, i, base + rand() % 100000);
+    run_script("for _, k in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do redis.call('COPY', k, 'copy of ' .. k) end",
+               shard.key);
+    memcpy(saved, model, sizeof saved);
+    int64_t offset = shard.offset;
+    for (int i = 1000; i < 2000; i++) // leaves are split where the copy will not have them
+        change(&shard, model, i, base + rand() % 30000);
+    run_script("redis.call('DEL', unpack(redis.call('KEYS', KEYS[1] .. '*'))) "
+               "for _, k in ipairs(redis.call('KEYS', 'copy of ' .. KEYS[1] .. '*')) do "
+               "redis.call('RENAME', k, string.sub(k, 9)) end",
+               shard.key);
+    memcpy(model, saved, sizeof saved);
+    shard.offset = offset;
+    for (int i = 2000; i < 3000; i++)
+        change(&shard, model, i, base + rand() % 30000);
+    assert_index_holds(&shard, model);
+}
+
+static void an_entry_that_no_longer_holds_is_dropped_when_its_time_comes_and_fires_nothing(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_count count;
+    struct hy_error err;
+    int64_t soon = redis_now() + 50, later = soon + 100;
+    struct hy_timer first = {"reply", 1, 0, soon}, second = {"reply", 2, 0, later};
+    put(&shard, 1, 1, &first, 1);
+    put(&shard, 2, 1, &first, 1);
+    put(&shard, 1, 2, NULL, 0);
+    put(&shard, 2, 2, &second, 1);
+    wait_past(soon);
+    struct hy_timers_claimed *claimed = claim(&shard);
+    assert_int_equal(claimed->n, 0);
+    assert_int_equal(claimed->next_due_ms, later);
+    wait_past(later);
+    claimed = claim(&shard);
+    assert_int_equal(claimed->n, 1);
+    assert_int_equal(claimed->fires[0].epoch, 2);
+    assert_int_equal(claim(&shard)->n, 0);
+    assert_int_equal(hy_timers_count(&shard, &count, &err), 0);
+    assert_int_equal(count.leaves, 0);
+}
+
+static void a_claim_looks_at_so_many_entries_and_the_next_one_goes_on(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    static struct model model[CASES];
+    int64_t now = redis_now(), later = now + 3600000;
+    int rounds = 1;
+    memset(model, 0, sizeof model);
+    for (int i = 0; i < CASES; i++)
+        change(&shard, model, i, now - 1);
+    for (int i = 0; i < CASES; i++)
+        change(&shard, model, i, i == 0 ? later : 0);
+    for (; claim(&shard)->next_due_ms != later; rounds++)
+        assert_true(rounds < 100);
+    assert_true(rounds >= 3 && rounds <= 6); // 3,000 entries, 1,024 or some more each time
+    assert_index_holds(&shard, model);
 }
 
 static void ids_that_are_not_ours_and_equal_times_work_too(void **state) {
@@ -467,6 +590,9 @@ int main(void) {
         cmocka_unit_test(a_clock_that_went_back_before_the_high_water_mark_holds_the_shard),
         cmocka_unit_test(a_claim_gives_at_most_its_limit_and_all_in_the_order_of_due),
         cmocka_unit_test(random_changes_leave_exactly_the_models_timers),
+        cmocka_unit_test(an_older_copy_of_the_data_is_indexed_by_what_it_says_itself),
+        cmocka_unit_test(an_entry_that_no_longer_holds_is_dropped_when_its_time_comes_and_fires_nothing),
+        cmocka_unit_test(a_claim_looks_at_so_many_entries_and_the_next_one_goes_on),
         cmocka_unit_test(ids_that_are_not_ours_and_equal_times_work_too),
         cmocka_unit_test(of_several_clocks_those_that_are_due_go_out_and_stay_out),
         cmocka_unit_test(an_owner_with_another_list_of_clock_names_changes_nothing),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumers/sla/audit_index.h"
 #include "consumers/sla/audit_map.h"
 #include "consumers/sla/fires.h"
 #include "consumers/sla/guard.h"
@@ -229,6 +230,25 @@ static void an_audit_finds_what_is_missing_extra_or_different_and_skips_what_mov
     assert_null(sla_audit_map_get(&map, 1));
 }
 
+static void a_case_that_waits_must_stand_in_the_due_index_under_its_time_whatever_else_stands_there(void **state) {
+    (void)state;
+    struct sla_hashes waiting = {0};
+    struct sla_hashes indexed = {0};
+    assert_int_equal(sla_hashes_missing(&waiting, &indexed), 0);
+    for (uint64_t i = 1; i <= 3000; i++) {
+        assert_int_equal(sla_hashes_add(&waiting, sla_entry_hash(i, 5000)), 0);
+        assert_int_equal(sla_hashes_add(&indexed, sla_entry_hash(3001 - i, 5000)), 0);
+        assert_int_equal(sla_hashes_add(&indexed, sla_entry_hash(i, 4000)), 0); // where it stood before
+    }
+    assert_int_equal(sla_hashes_missing(&waiting, &indexed), 0);
+    assert_int_equal(sla_hashes_add(&waiting, sla_entry_hash(1, 5001)), 0); // its entry has another time
+    assert_int_equal(sla_hashes_add(&waiting, sla_entry_hash(4000, 5000)), 0);
+    assert_int_equal(sla_hashes_missing(&waiting, &indexed), 2);
+    sla_hashes_free(&indexed);
+    assert_int_equal(sla_hashes_missing(&waiting, &indexed), 3002);
+    sla_hashes_free(&waiting);
+}
+
 static void hashes_of_timers_differ_in_each_part(void **state) {
     (void)state;
     uint64_t base = sla_timer_hash("reply", 1, 0, 1000);
@@ -298,6 +318,7 @@ int main(void) {
         cmocka_unit_test(a_step_holds_until_the_clock_was_steady_and_agrees_with_the_host),
         cmocka_unit_test(a_steady_clock_that_does_not_agree_is_let_go_after_ten_times_the_hold),
         cmocka_unit_test(an_audit_finds_what_is_missing_extra_or_different_and_skips_what_moved),
+        cmocka_unit_test(a_case_that_waits_must_stand_in_the_due_index_under_its_time_whatever_else_stands_there),
         cmocka_unit_test(hashes_of_timers_differ_in_each_part),
         cmocka_unit_test(a_fire_has_one_id_for_ever_and_says_all_that_the_engine_asks),
         cmocka_unit_test(the_configuration_is_sound_and_its_defaults_load),
