@@ -4,7 +4,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
-enum { LOOK_MS = 1000, BUSY_MS = 10, HELD_MS = 100, CONFIRM_MAX = HY_TIMERS_WRITE_MAX };
+enum { LOOK_MS = 1000, BUSY_MS = 10, HELD_MS = 100, PACE_MS = 20, CONFIRM_MAX = HY_TIMERS_WRITE_MAX };
 
 // A shard whose call failed is opened again by the fold; until then nothing is claimed from it.
 static void failed(struct sla *sla, int partition, int code, const struct hy_error *err) {
@@ -19,7 +19,8 @@ static bool claim_needed(const struct sla *sla, const struct sla_shard *shard, i
     if (!shard->open || !shard->ready) return false;
     bool due = shard->next_due_ms != HY_TIMERS_NONE && (now < 0 || now >= shard->next_due_ms);
     int64_t look = sla->options->look_ms ? sla->options->look_ms : LOOK_MS;
-    return due || mono - shard->claimed_ms >= look;
+    if (shard->held_back) look = PACE_MS;
+    return (due && !shard->held_back) || mono - shard->claimed_ms >= look;
 }
 
 // The casework offset below which a sent fire must have shown its effect by now, or none this time.
@@ -28,6 +29,14 @@ static int64_t seen_below(const struct sla *sla, struct sla_shard *shard, int64_
         return HY_TIMERS_NONE;
     shard->resent_ms = mono;
     return shard->settled_offset;
+}
+
+// The window moves with what casework has worked off.
+static void watch(struct sla *sla, struct sla_shard *shard, int partition, int64_t mono) {
+    int64_t last = sla_fires_last_offset(sla->fires, partition);
+    if (sla->options->lag_ms == 0) return;
+    sla_pace_seen(&shard->pace, shard->progress.offset, mono, sla->options->lag_ms);
+    if (last != HY_TIMERS_NONE && last >= shard->progress.offset) sla_pace_sent(&shard->pace, last, mono);
 }
 
 static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_error *err) {
@@ -41,13 +50,15 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
         return rc;
     }
     shard->confirming = n > 0;
+    watch(sla, shard, partition, mono);
     if (!claim_needed(sla, shard, mono)) return 0;
     struct hy_timers_claim claim = {.expected_ms = HY_BROKEN(clock_step_trusted)
                                                        ? HY_TIMERS_NONE
                                                        : sla_guard_expect(&sla->guard, hy_mono_ms(sla->clock)),
                                     .slack_ms = sla->options->step_ms,
                                     .seen_below = seen_below(sla, shard, mono),
-                                    .limit = HY_TIMERS_CLAIM_MAX};
+                                    .limit = HY_TIMERS_CLAIM_MAX,
+                                    .window = sla->options->lag_ms ? shard->pace.window : 0};
     rc = hy_timers_send_claim(&shard->timers, &claim, err);
     shard->claiming = rc == 0;
     return rc;
@@ -71,6 +82,9 @@ static void take_claimed(struct sla *sla, int partition, const struct hy_timers_
     shard->claimed_ms = mono;
     shard->next_due_ms = claimed->next_due_ms;
     shard->outbox = claimed->outbox;
+    shard->held_back = sla->options->lag_ms && claimed->outbox >= shard->pace.window && claimed->next_due_ms >= 0 &&
+                       claimed->next_due_ms <= claimed->now_ms;
+    shard->pace.full |= shard->held_back;
     shard->given += claimed->n;
     hy_metric_add(sla->metrics.claims, 1);
     if (claimed->n > 0) HY_FAULT_POINT("sla.after_claim");
@@ -149,6 +163,7 @@ int sla_sleep_ms(const struct sla *sla) {
         const struct sla_shard *shard = &sla->shards[i];
         if (!shard->open || !shard->ready || shard->next_due_ms == HY_TIMERS_NONE || now < 0) continue;
         int64_t wait = shard->next_due_ms - now;
+        if (shard->held_back && wait < PACE_MS) wait = PACE_MS;
         least = wait < least ? wait : least;
     }
     return least > 0 ? (int)least : 0;

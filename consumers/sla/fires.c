@@ -40,9 +40,10 @@ struct sla_fires {
     const struct hy_clock *clock;
     struct fire *all;
     struct fire *acked[SLA_SHARDS_MAX], *confirming[SLA_SHARDS_MAX];
-    size_t n_waiting;     // TO_SEND and SENT
-    size_t n_to_send;     // TO_SEND
-    size_t n_unconfirmed; // ACKED and CONFIRMING
+    int64_t behind_last[SLA_SHARDS_MAX]; // 1 + the offset acknowledged last, 0 = none
+    size_t n_waiting;                    // TO_SEND and SENT
+    size_t n_to_send;                    // TO_SEND
+    size_t n_unconfirmed;                // ACKED and CONFIRMING
     int64_t broker_skew_ms;
     struct hy_metric *fired, *repeated, *failed, *late_claimed, *late_appended;
 };
@@ -154,6 +155,7 @@ static void acknowledged(struct fire *fire, const struct hy_published *result) {
     struct sla_fires *fires = fire->owner;
     fire->state = ACKED;
     fire->offset = result->status == HY_OK ? result->offset : NEVER_SEEN;
+    if (result->status == HY_OK) fires->behind_last[fire->shard] = result->offset + 1;
     DL_APPEND(fires->acked[fire->shard], fire);
     fires->n_waiting--;
     fires->n_unconfirmed++;
@@ -287,6 +289,7 @@ void sla_fires_confirmed(struct sla_fires *fires, int32_t shard, bool stored) {
 
 void sla_fires_drop(struct sla_fires *fires, int32_t shard) {
     struct fire *fire, *next;
+    fires->behind_last[shard] = 0;
     HASH_ITER(hh, fires->all, fire, next) {
         if (fire->shard != shard) continue;
         if (fire->state == SENT)
@@ -302,6 +305,10 @@ size_t sla_fires_waiting(const struct sla_fires *fires) {
 
 size_t sla_fires_unconfirmed(const struct sla_fires *fires) {
     return fires->n_unconfirmed;
+}
+
+int64_t sla_fires_last_offset(const struct sla_fires *fires, int32_t shard) {
+    return fires->behind_last[shard] > 0 ? fires->behind_last[shard] - 1 : HY_TIMERS_NONE;
 }
 
 int64_t sla_fires_broker_skew(const struct sla_fires *fires) {

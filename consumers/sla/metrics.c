@@ -18,6 +18,7 @@ void sla_metrics_register(struct sla_metrics *m) {
     m->pending = gauge("huiying_sla_pending", "Running clocks held in Redis, those in the outbox too.", NULL);
     m->outbox = gauge("huiying_sla_outbox", "Fires whose effect the cases do not show yet.", NULL);
     m->oldest_due = gauge("huiying_sla_oldest_due_seconds", "How long the oldest unclaimed timer is overdue.", NULL);
+    m->held_back = gauge("huiying_sla_held_back", "Shards whose overdue timers wait for casework.", NULL);
     m->redis_up = gauge("huiying_sla_redis_up", "1 while Redis answers.", NULL);
     m->held = gauge("huiying_sla_held", "1 while a clock step holds the timers.", NULL);
     m->skew_host = gauge("huiying_sla_clock_skew_seconds", skew, "against=\"host\"");
@@ -33,17 +34,19 @@ void sla_metrics_register(struct sla_metrics *m) {
 }
 
 static void report_shards(struct sla *sla, int64_t now) {
-    int64_t pending = 0, outbox = 0, oldest = 0;
+    int64_t pending = 0, outbox = 0, oldest = 0, held_back = 0;
     for (int i = 0; i < sla->n_shards; i++) {
         const struct sla_shard *shard = &sla->shards[i];
         if (!shard->ours) continue;
         pending += shard->pending;
         outbox += shard->outbox;
+        held_back += shard->held_back;
         if (shard->next_due_ms != HY_TIMERS_NONE && now - shard->next_due_ms > oldest)
             oldest = now - shard->next_due_ms;
     }
     hy_metric_set(sla->metrics.pending, (double)pending);
     hy_metric_set(sla->metrics.outbox, (double)outbox);
+    hy_metric_set(sla->metrics.held_back, (double)held_back);
     hy_metric_set(sla->metrics.oldest_due, (double)oldest / 1000.0);
 }
 

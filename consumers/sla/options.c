@@ -22,6 +22,9 @@ static const struct hy_config_row ROWS[] = {
        .description = "How long the clock must be steady after a jump before timers fire again."),
     MS("sla.resend", resend_ms, 100, 3600000, .default_value = "5s",
        .description = "The least time before a fire that casework passed without effect is sent again."),
+    MS("sla.engine_lag", lag_ms, 0, 600000, .default_value = "1s",
+       .description =
+           "How far casework may fall behind because of overdue timers; 0ms: they are sent as fast as possible."),
     MS("sla.drain", drain_ms, 100, 60000, .default_value = "5s",
        .description = "How long SIGTERM waits for what is on its way to Kafka."),
 };

@@ -16,6 +16,7 @@ struct sla_options {
     int64_t step_ms;      // a jump of Redis's clock that holds the timers
     int64_t hold_ms;      // how long the clock must then be steady
     int64_t resend_ms;    // least time between two repeats of what casework passed without effect
+    int64_t lag_ms;       // how far casework may fall behind because of fires, 0 = as far as it likes
     int64_t drain_ms;     // how long SIGTERM waits for what is on its way
     int64_t look_ms;      // shards with nothing due are looked at so often; no row sets it, 0 = 1 s
 };

@@ -72,6 +72,8 @@ static void opened(struct sla_shard *shard, const struct hy_timers_state *state)
     shard->progress = state->progress;
     shard->settled_offset = HY_TIMERS_NONE;
     shard->claimed_ms = shard->resent_ms = 0;
+    shard->held_back = false;
+    sla_pace_init(&shard->pace);
 }
 
 static int sink_open(void *ctx, const char *topic, int32_t partition, struct hy_fold_position *out,

@@ -11,6 +11,7 @@
 #include "consumers/sla/fires.h"
 #include "consumers/sla/guard.h"
 #include "consumers/sla/options.h"
+#include "consumers/sla/pace.h"
 #include "consumers/sla/snapshot.h"
 #include "lib/fold/timers.h"
 #include "lib/web/health.h"
@@ -33,6 +34,8 @@ struct sla_shard {
     struct hy_fold_position progress;
     int64_t settled_offset;
     int64_t resent_ms; // monotonic
+    struct sla_pace pace;
+    bool held_back; // what is due waits for casework
     // the batch in hand: packed cases behind each other
     struct hy_buf packed;
     size_t ends[SLA_BATCH];
@@ -43,7 +46,7 @@ struct sla_shard {
 };
 
 struct sla_metrics {
-    struct hy_metric *pending, *outbox, *oldest_due, *redis_up, *held, *skew_host, *skew_broker;
+    struct hy_metric *pending, *outbox, *oldest_due, *redis_up, *held, *skew_host, *skew_broker, *held_back;
     struct hy_metric *refused_token, *refused_version, *refused_position, *lost, *unreadable, *unfit, *steps, *claims;
 };
 

@@ -117,7 +117,7 @@ void sla_close(struct sla *sla) {
     hy_redis_free(sla->redis);
     hy_arena_free(sla->arena);
     hy_buf_free(&sla->reading.names);
-    free(sla->reading.shot.found);
+    sla_audit_shot_clear(&sla->reading.shot);
     for (int i = 0; i < SLA_SHARDS_MAX; i++)
         hy_buf_free(&sla->shards[i].packed);
 }

@@ -66,6 +66,7 @@ struct hy_timers_claim {
     int64_t slack_ms;    // how far off it may be
     int64_t seen_below;  // casework has seen all fires below this offset: those still here go out again; or NONE
     size_t limit;        // <= HY_TIMERS_CLAIM_MAX
+    int64_t window;      // nothing new is claimed while the outbox holds so many, 0 = whatever it holds
 };
 HY_MUST_CHECK int hy_timers_send_claim(struct hy_timers_shard *shard, const struct hy_timers_claim *claim,
                                        struct hy_error *err);

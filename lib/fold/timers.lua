@@ -1,4 +1,4 @@
-#!lua name=hy_timers2
+#!lua name=hy_timers3
 -- Timers of one shard (a partition of hy.cases) in Redis. docs/timers.md describes keys, encodings and calls; this file
 -- and lib/fold/timers.c are the only writers. KEYS[1] is the shard's header, every other key is made from it and shares
 -- its hash tag, so a call never leaves its slot.
@@ -399,7 +399,7 @@ local function hand_out_again(head, names, from, to, limit, out)
 end
 
 -- args: token, offset, limit, what TIME should be ('' = unknown) and how far off it may be, the casework offset below
--- which a sent fire has been seen ('' = unknown). Entries past their due time by this Redis's clock go to the outbox.
+-- which a sent fire has been seen ('' = unknown), how many entries the outbox may hold (0 = any). Entries past their due time by this Redis's clock go to the outbox.
 local function claim(keys, args)
     local head, limit, now = keys[1], tonumber(args[3]), now_ms()
     local shard, refused = shard_of(head, args[1], args[2])
@@ -412,8 +412,9 @@ local function claim(keys, args)
     local names, out = shard.names, {}
     hand_out_again(head, names, AGAIN, AGAIN, limit, out)
     if args[6] ~= '' then hand_out_again(head, names, 0, '(' .. args[6], limit, out) end
-    local again = #out
-    claim_due(shard, now, limit, out)
+    local again, window = #out, tonumber(args[7])
+    local room = window > 0 and math.max(0, window - call('ZCARD', head .. ':o')) or limit
+    claim_due(shard, now, math.min(limit, again + room), out)
     return {'ok', string.format('%d', now), next_due(shard.index), call('ZCARD', head .. ':o'), again, out}
 end
 
@@ -448,7 +449,7 @@ local function register(name, callback, flags)
         call = redis.call
         return callback(keys, args)
     end
-    redis.register_function{function_name = 'hy_timers2_' .. name, callback = run, flags = flags}
+    redis.register_function{function_name = 'hy_timers3_' .. name, callback = run, flags = flags}
 end
 
 local even_when_full = {'allow-oom'}

@@ -51,6 +51,7 @@ static struct sla_options sla_options = {.key_prefix = (char *)(uintptr_t) "hy",
                                          .step_ms = 5000,
                                          .hold_ms = 10000,
                                          .resend_ms = 5000,
+                                         .lag_ms = 1000,
                                          .drain_ms = 1,
                                          .look_ms = IDLE_MS};
 

@@ -501,6 +501,37 @@ static void a_claim_looks_at_so_many_entries_and_the_next_one_goes_on(void **sta
     assert_index_holds(&shard, model);
 }
 
+static void a_full_window_holds_new_fires_back_but_not_those_given_out_before(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_state opened;
+    struct hy_error err;
+    int rc;
+    int64_t now = redis_now();
+    struct hy_timer timer = {"reply", 1, 0, now - 1};
+    struct hy_timers_claim how = {.expected_ms = HY_TIMERS_NONE,
+                                  .slack_ms = 5000,
+                                  .seen_below = HY_TIMERS_NONE,
+                                  .limit = HY_TIMERS_CLAIM_MAX,
+                                  .window = 10};
+    for (int i = 0; i < 30; i++)
+        put(&shard, i, 1, &timer, 1);
+    struct hy_timers_claimed *c = claim_with(&shard, &how, &rc);
+    assert_int_equal(c->n, 10);
+    assert_int_equal(c->next_due_ms, now - 1);
+    assert_int_equal(claim_with(&shard, &how, &rc)->n, 0);
+    timer.epoch = 2;
+    timer.due_ms = now + 3600000;
+    for (int i = 0; i < 30; i++) // all of them have had their effect, those in the outbox among them
+        if (i % 2 == 0) put(&shard, i, 2, &timer, 1);
+    size_t more = claim_with(&shard, &how, &rc)->n;
+    assert_true(more > 0 && more <= 10);
+    assert_int_equal(c->outbox, 10);
+    assert_int_equal(hy_timers_open(&shard, false, &opened, &err), 0); // their sends may be lost
+    assert_int_equal(claim_with(&shard, &how, &rc)->n, 10);
+    assert_int_equal(c->again, 10);
+}
+
 static void ids_that_are_not_ours_and_equal_times_work_too(void **state) {
     (void)state;
     struct hy_timers_shard shard = fresh_shard();
@@ -593,6 +624,7 @@ int main(void) {
         cmocka_unit_test(an_older_copy_of_the_data_is_indexed_by_what_it_says_itself),
         cmocka_unit_test(an_entry_that_no_longer_holds_is_dropped_when_its_time_comes_and_fires_nothing),
         cmocka_unit_test(a_claim_looks_at_so_many_entries_and_the_next_one_goes_on),
+        cmocka_unit_test(a_full_window_holds_new_fires_back_but_not_those_given_out_before),
         cmocka_unit_test(ids_that_are_not_ours_and_equal_times_work_too),
         cmocka_unit_test(of_several_clocks_those_that_are_due_go_out_and_stay_out),
         cmocka_unit_test(an_owner_with_another_list_of_clock_names_changes_nothing),

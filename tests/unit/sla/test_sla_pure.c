@@ -14,6 +14,7 @@
 #include "consumers/sla/fires.h"
 #include "consumers/sla/guard.h"
 #include "consumers/sla/options.h"
+#include "consumers/sla/pace.h"
 #include "consumers/sla/snapshot.h"
 #include "huiying/v1/case.pb-c.h"
 #include "huiying/v1/command.pb-c.h"
@@ -249,6 +250,71 @@ static void a_case_that_waits_must_stand_in_the_due_index_under_its_time_whateve
     sla_hashes_free(&waiting);
 }
 
+// An engine that works off `rate` fires a second and is offered as many as the window lets through.
+struct engine {
+    struct sla_pace pace;
+    double done;
+    int64_t sent, ms;
+};
+
+// How long a fire is under way in the end, in seconds.
+static double lag_after(struct engine *e, double rate, int seconds) {
+    for (int64_t end = e->ms + seconds * 1000; e->ms < end; e->ms += 10) {
+        e->done += rate / 100;
+        if (e->done > (double)e->sent) e->done = (double)e->sent;
+        sla_pace_seen(&e->pace, (int64_t)e->done, e->ms, 1000);
+        while (e->sent - (int64_t)e->done < e->pace.window)
+            sla_pace_sent(&e->pace, e->sent++, e->ms);
+        e->pace.full = true;
+    }
+    return ((double)e->sent - e->done) / rate;
+}
+
+static void overdue_timers_go_out_as_fast_as_the_engine_works_them_off_within_its_lag(void **state) {
+    (void)state;
+    for (double rate = 1000; rate < 200000; rate *= 10) {
+        struct engine engine = {0};
+        sla_pace_init(&engine.pace);
+        double lag = lag_after(&engine, rate, 30);
+        assert_true(lag > 0.8 && lag < 1.2);
+        lag = lag_after(&engine, rate / 8, 60); // it became slow
+        assert_true(lag > 0.8 && lag < 1.2);
+        lag = lag_after(&engine, rate, 30);
+        assert_true(lag > 0.8 && lag < 1.2);
+    }
+}
+
+static void a_window_that_nothing_fills_stays_as_it_is_and_a_stopped_engine_halves_it_once(void **state) {
+    (void)state;
+    struct sla_pace pace;
+    sla_pace_init(&pace);
+    int64_t window = pace.window;
+    for (int64_t i = 0; i < 100; i++) {
+        sla_pace_sent(&pace, i, i * 1000);
+        sla_pace_seen(&pace, i + 1, i * 1000 + 200, 1000);
+    }
+    assert_int_equal(pace.window, window);
+    sla_pace_sent(&pace, 1000, 200000);
+    for (int64_t ms = 200000; ms < 230000; ms += 10)
+        sla_pace_seen(&pace, 100, ms, 1000);
+    assert_int_equal(pace.window, window); // no answer is no measurement
+    sla_pace_seen(&pace, 1001, 230000, 1000);
+    assert_int_equal(pace.window, window / 2);
+    sla_pace_seen(&pace, 1001, 240000, 1000);
+    assert_int_equal(pace.window, window / 2);
+}
+
+static void an_offset_of_a_topic_that_was_made_anew_is_not_watched_for_ever(void **state) {
+    (void)state;
+    struct sla_pace pace;
+    sla_pace_init(&pace);
+    sla_pace_sent(&pace, 1000000, 0);
+    sla_pace_seen(&pace, 5, 61000, 1000);
+    sla_pace_sent(&pace, 10, 62000);
+    sla_pace_seen(&pace, 11, 64000, 1000);
+    assert_int_equal(pace.window, 256);
+}
+
 static void hashes_of_timers_differ_in_each_part(void **state) {
     (void)state;
     uint64_t base = sla_timer_hash("reply", 1, 0, 1000);
@@ -319,6 +385,9 @@ int main(void) {
         cmocka_unit_test(a_steady_clock_that_does_not_agree_is_let_go_after_ten_times_the_hold),
         cmocka_unit_test(an_audit_finds_what_is_missing_extra_or_different_and_skips_what_moved),
         cmocka_unit_test(a_case_that_waits_must_stand_in_the_due_index_under_its_time_whatever_else_stands_there),
+        cmocka_unit_test(overdue_timers_go_out_as_fast_as_the_engine_works_them_off_within_its_lag),
+        cmocka_unit_test(a_window_that_nothing_fills_stays_as_it_is_and_a_stopped_engine_halves_it_once),
+        cmocka_unit_test(an_offset_of_a_topic_that_was_made_anew_is_not_watched_for_ever),
         cmocka_unit_test(hashes_of_timers_differ_in_each_part),
         cmocka_unit_test(a_fire_has_one_id_for_ever_and_says_all_that_the_engine_asks),
         cmocka_unit_test(the_configuration_is_sound_and_its_defaults_load),
