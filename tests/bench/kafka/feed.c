@@ -14,6 +14,7 @@ int feed_main(struct kit_options *options) {
     events.mixed = strcmp(kit_text(options, "mix", "letters"), "mixed") == 0;
     events.again = kit_number(options, "again", 0) != 0;
     events.departments = (unsigned)kit_number(options, "departments", 0);
+    events.now_ms -= kit_number(options, "age", 0) * 1000; // seconds since they were written
     kit_done(options);
     rd_kafka_t *producer = kit_producer(brokers, "lz4");
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, topic, NULL);

@@ -50,9 +50,9 @@ def drain_casework(session, city, n):
     return session.drain(lambda: start_casework(city), city.topic("casework"), city.topic("hy.commands"), n, 180 + n / 2000)
 
 
-def open_cases(session, city, n, first=0):
+def open_cases(session, city, n, **options):
     """n letters through router and casework until each has opened its case."""
-    route(session, city, n, first=first)
+    route(session, city, n, **options)
     session.start(city, "casework", seconds=180)
     session.until(lambda: lag(session, city, "casework", "hy.commands") == 0, 180 + n / 2000, every=0.3)
     session.stop(city, "casework")

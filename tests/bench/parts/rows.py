@@ -4,6 +4,7 @@ from typing import Callable
 
 import row_cases
 import row_gateway
+import row_overdue
 import row_router
 import row_timers
 
@@ -113,6 +114,13 @@ ROWS = (
                against=(("BullMQ", of("late", "bullmq", "claimed_p99")),)),
         Target("late_early", "earliest claim before it was due", "ms",
                lambda s: {n: max(0.0, -v) for n, v in s.series("late", "huiying", "claimed_min").items()}, "<=", 0, plot=False),
+    )),
+    Row("overdue", row_overdue.overdue, 2, "very many timers overdue at once, as after an outage", (
+        Target("overdue_letters", "1M timers overdue after an outage: a letter that comes in while they go out, p99", "ms",
+               of("overdue", "huiying", "p99"), "<=", 2000, when=least_of("overdue", "huiying", "timers", 1e6)),
+        Target("overdue_rate", "… worked off by casework meanwhile", "timers/s", of("overdue", "huiying", "rate"), ">="),
+        Target("overdue_unlimited", "… drained with the limiter off", "timers/s", of("overdue", "unlimited", "rate"), ">=", None, 100e3,
+               when=least_of("overdue", "huiying", "timers", 1e6)),
     )),
     Row("transactions", row_router.transactions, 5, "the router with and without transactions, two lanes", (
         Target("transactions", "transactions on / off, same router, two lanes", "of off",
