@@ -56,6 +56,10 @@ class Door:
     def slow(self, milliseconds):
         self._toxic("latency", latency=milliseconds, jitter=milliseconds // 4)
 
+    def delay(self, milliseconds):
+        """A line so long: each answer comes that much later."""
+        self._toxic("latency", ways=("downstream",), latency=milliseconds)
+
     def lead_to(self, upstream):
         """From now on to another server; connections that stand are broken."""
         self.toxi.ask("POST", f"/proxies/{self.name}", {"upstream": upstream})

@@ -83,9 +83,9 @@ def warm(session, times, records=200_000):
 class Bench:
     """One input topic and every subject's outputs."""
 
-    def __init__(self, session, peers, records):
+    def __init__(self, session, peers, records, brokers=None):
         self.session, self.peers, self.records = session, peers, records
-        self.city = session.city(("router",))
+        self.city = session.city(("router",), brokers=brokers)
         self.topic = self.city.topic("hy.comments")
         session.say(f"{records:,} messages")
         made = session.feed(self.topic, records, mix="mixed")

@@ -6,6 +6,7 @@ import row_cases
 import row_gateway
 import row_overdue
 import row_router
+import row_rtt
 import row_timers
 
 
@@ -129,6 +130,11 @@ ROWS = (
         Target("transactions_cpu", "… CPU a record on / off", "times", ratio("transactions", "router", "router_plain", "cpu_us"), "<=",
                against=(("raw loop, one lane", ratio("transactions", "raw", "raw_plain", "cpu_us")),)),
     )),
+    Row("rtt", row_rtt.rtt, 3, "the router with Kafka at a distance, by lanes", tuple(
+        Target(f"rtt_{trip}", f"router with 8 lanes, Kafka {trip} ms away: records/s, share of the raw loop beside the broker", "of raw",
+               ratio("rtt", row_rtt.name_of(trip, 8), "raw", "rate"), ">=",
+               against=tuple((f"{lanes} lanes", ratio("rtt", row_rtt.name_of(trip, lanes), "raw", "rate")) for lanes in row_rtt.LANES[:-1]))
+        for trip in row_rtt.TRIPS)),
     Row("departments", row_cases.sixty, 3, "casework's commits with sixty departments in them", (
         Target("departments", "60 departments in one transaction: mean commit", "ms", of("departments", "casework", "commit_ms"), "<=",
                None, 120, against=(("raw loop, 60 topics, median commit", of("departments", "raw", "commit_ms")),)),

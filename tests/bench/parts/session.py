@@ -1,4 +1,5 @@
 """One run of the bench: its servers, its cities, its raw rows, and what it shows while it works."""
+import contextlib
 import csv
 import hashlib
 import json
@@ -103,11 +104,21 @@ class Session:
         self.closing.remove(thing)
         thing.close()
 
-    def city(self, programs, pack="yuancheng", redis=None, policies=None):
-        """Topics and packs under a prefix of their own; programs are started by start()."""
+    @contextlib.contextmanager
+    def on(self, kafka):
+        """What is done within is done on another broker than the session's own."""
+        mine, self._kafka, self._admin = self._kafka, kafka, None
+        try:
+            yield
+        finally:
+            self._kafka, self._admin = mine, None
+
+    def city(self, programs, pack="yuancheng", redis=None, policies=None, brokers=None):
+        """Topics and packs under a prefix of their own; programs are started by start(). brokers: as the programs know them."""
         self._cities += 1
-        made = cities.City(programs=programs, pack=pack, start=False, servers=(self.kafka, redis or self.redis()),
-                           prefix=f"b{self._cities}.", policies=policies)
+        redis = redis or self.redis()
+        made = cities.City(programs=programs, pack=pack, start=False, servers=(self.kafka, redis), prefix=f"b{self._cities}.",
+                           doors=brokers and (brokers, redis.url), policies=policies)
         return self.keep(made)
 
     def close(self):
