@@ -151,7 +151,8 @@ struct hy_lane_config {
 #define HY_LANE_TUNING_ROWS(owner, field)                                                                              \
     HY_LANE_ROW_(owner, field, lanes, HY_CONFIG_INT, "2", 1, 64, "Lanes (threads) of this process."),                  \
         HY_LANE_ROW_(owner, field, commit_ms, HY_CONFIG_MS, "100ms", 5, 4000,                                          \
-                     "Longest time between commits; four times that while working off what has waited."),              \
+                     "Longest time between commits, shorter where they are quick; four times that while working off "  \
+                     "what has waited."),                                                                              \
         HY_LANE_ROW_(owner, field, commit_records, HY_CONFIG_INT, "10000", 1, 100000,                                  \
                      "Most records of a transaction."),                                                                \
         HY_LANE_ROW_(owner, field, commit_bytes, HY_CONFIG_SIZE, "8MB", 65536, 67108864,                               \

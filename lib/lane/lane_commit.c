@@ -176,7 +176,9 @@ static void judge_producer(struct hy_lane *lane, int64_t since_ms) {
 static void committed(struct hy_lane *lane, int64_t since_ms) {
     hy_metric_add(lane->metrics.commits, 1);
     hy_metric_add(lane->metrics.records, (double)lane->txn.records);
-    hy_metric_observe(lane->metrics.commit_seconds, (double)(hy_lane_mono(lane) - since_ms) / 1000);
+    int64_t took_ms = hy_lane_mono(lane) - since_ms;
+    hy_metric_observe(lane->metrics.commit_seconds, (double)took_ms / 1000);
+    lane->commit_took_ms = (3 * lane->commit_took_ms + took_ms) / 4;
     judge_producer(lane, since_ms);
     for (size_t i = 0; i < lane->n_parts; i++)
         if (lane->parts[i]->touched) part_good(lane, lane->parts[i]);

@@ -32,16 +32,18 @@ enum hy_lane_phase {
 };
 
 enum {
-    HY_LANE_TXN_MS = 6000,       // transaction.timeout.ms
-    HY_LANE_FLUSH_MS = 5000,     // a transaction older than this is not committed any more
-    HY_LANE_LATE_MS = 1000,      // a record that has waited longer is worked off in larger transactions,
-    HY_LANE_LATE_TIMES = 4,      // which last so many times commit_ms,
-    HY_LANE_LATE_MOST_MS = 1000, // but no longer than this because of it
-    HY_LANE_SLOW_MS = 1000,      // a slower commit costs the producer (KAFKA-17754)
-    HY_LANE_LOST_MS = 10000,     // a rejoin that takes longer costs the consumer
-    HY_LANE_SINGLES = 16,        // records handled alone after a crash, before batches grow again
-    HY_LANE_BEGUN_MOST = 5,      // times a record is begun alone before it is a dead letter
-    HY_LANE_JUMP_MS = 5000,      // a clock that jumps further holds the lane
+    HY_LANE_TXN_MS = 6000,        // transaction.timeout.ms
+    HY_LANE_FLUSH_MS = 5000,      // a transaction older than this is not committed any more
+    HY_LANE_GATHER_TIMES = 2,     // records are gathered so many times as long as commits took of late,
+    HY_LANE_GATHER_LEAST_MS = 20, // at least so long, and commit_ms at most: who is quick to commit need not wait
+    HY_LANE_LATE_MS = 1000,       // a record that has waited longer is worked off in larger transactions,
+    HY_LANE_LATE_TIMES = 4,       // which last so many times commit_ms,
+    HY_LANE_LATE_MOST_MS = 1000,  // but no longer than this because of it
+    HY_LANE_SLOW_MS = 1000,       // a slower commit costs the producer (KAFKA-17754)
+    HY_LANE_LOST_MS = 10000,      // a rejoin that takes longer costs the consumer
+    HY_LANE_SINGLES = 16,         // records handled alone after a crash, before batches grow again
+    HY_LANE_BEGUN_MOST = 5,       // times a record is begun alone before it is a dead letter
+    HY_LANE_JUMP_MS = 5000,       // a clock that jumps further holds the lane
     HY_LANE_JUMP_HOLD_MS = 10000,
     // Between two offers of a record that a handler cannot take yet.
     HY_LANE_HOLD_MS = 250,
@@ -161,6 +163,7 @@ struct hy_lane {
     size_t n_begun;
 
     int64_t resume_ms, lost_ms, next_tick_ms;
+    int64_t commit_took_ms;             // smoothed
     int64_t wall_seen_ms, mono_seen_ms; // for clock jumps
     struct hy_backoff failures;         // of transactions in a row
     struct hy_lane_metrics metrics;

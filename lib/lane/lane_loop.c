@@ -96,7 +96,10 @@ static void on_record(struct hy_lane *lane, const rd_kafka_message_t *message) {
 static int64_t commit_ms(const struct hy_lane *lane) {
     int64_t usual = lane->options->commit_ms, most = usual * HY_LANE_LATE_TIMES;
     if (most > HY_LANE_LATE_MOST_MS) most = HY_LANE_LATE_MOST_MS;
-    return lane->txn.late && most > usual ? most : usual;
+    if (lane->txn.late && most > usual) return most;
+    int64_t gather = lane->commit_took_ms * HY_LANE_GATHER_TIMES;
+    if (gather < HY_LANE_GATHER_LEAST_MS) gather = HY_LANE_GATHER_LEAST_MS;
+    return gather < usual ? gather : usual;
 }
 
 static bool commit_is_due(const struct hy_lane *lane, bool dry, int64_t now_ms) {
@@ -278,6 +281,7 @@ void *hy_lane_thread(void *opaque) {
     char name[16];
     snprintf(name, sizeof name, "lane-%d", lane->index);
     pthread_setname_np(pthread_self(), name);
+    lane->commit_took_ms = lane->options->commit_ms / HY_LANE_GATHER_TIMES; // not known yet
     lane->failures = (struct hy_backoff){.base_ms = 20, .cap_ms = 2000, .seed = (uint64_t)lane->index + 1};
     while (!atomic_load(&lane->stop))
         turn(lane);
