@@ -81,6 +81,19 @@ def judge(name, what, given):
     return row
 
 
+def write_table(path, rows):
+    """Rows of defects that were not tried again stay."""
+    found = {}
+    if path.exists():
+        with path.open(newline="") as text:
+            found = {row["defect"]: row for row in csv.DictReader(text)}
+    found.update({row["defect"]: row for row in rows})
+    with path.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(found.values())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("defects", nargs="*")
@@ -100,10 +113,7 @@ def main():
         caught = f"caught by seed {row['seed']} ({row['invariant']}): {row['evidence'][:120]}" if row["seed"] else "NOT CAUGHT"
         print(f"{name:<24} unit tests {row['unit_tests']}, quiet day {row['quiet_day']}, {caught}", flush=True)
         if given.table:
-            with given.table.open("w", newline="") as out:
-                writer = csv.DictWriter(out, rows[0].keys())
-                writer.writeheader()
-                writer.writerows(rows)
+            write_table(given.table, rows)
     good = [r for r in rows if r["seed"] and r["unit_tests"] == r["quiet_day"] == "passed"]
     print(f"breakages: {len(good)} of {len(rows)} caught")
     return 0 if len(good) == len(rows) else 1
