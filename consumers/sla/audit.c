@@ -204,7 +204,7 @@ void sla_audit_submit(struct sla_audit *audit, struct sla_audit_shot *shot) {
         audit->full = true;
         audit->submitted_ms = hy_mono_ms(hy_clock_system());
     } else {
-        free(shot->found);
+        sla_audit_shot_clear(shot);
     }
     pthread_mutex_unlock(&audit->lock);
     memset(shot, 0, sizeof *shot);
@@ -225,7 +225,7 @@ void sla_audit_stop(struct sla_audit *audit) {
     hy_fold_free(audit->fold);
     for (int i = 0; i < SLA_SHARDS_MAX; i++)
         sla_audit_map_free(&audit->maps[i]);
-    free(audit->shot.found);
+    sla_audit_shot_clear(&audit->shot);
     hy_arena_free(audit->arena);
     pthread_mutex_destroy(&audit->lock);
     free(audit);

@@ -123,7 +123,7 @@ static int ask_index(struct sla *sla, const char *head, const redisReply *leaves
     char key[96];
     snprintf(key, sizeof key, "%s:o", head);
     int rc = append_read(sla, "ZCARD", key, err);
-    for (size_t i = 0; rc == 0 && i < leaves->elements; i++) {
+    for (size_t i = 0; rc == 0 && i < leaves->elements; i += 2) {
         snprintf(key, sizeof key, "%s:d:%s", head, leaves->element[i]->str);
         struct hy_bytes words[] = {hy_bytes_of("ZRANGE"), hy_bytes_of(key), hy_bytes_of("0"), hy_bytes_of("-1"),
                                    hy_bytes_of("WITHSCORES")};
@@ -132,29 +132,40 @@ static int ask_index(struct sla *sla, const char *head, const redisReply *leaves
     return rc;
 }
 
-static int add_indexed(struct sla_audit_shot *shot, struct hy_bytes id, const char *score) {
+// An entry counts where a claim will look for it: in the leaf with the greatest bound not above its score.
+static int add_indexed(struct sla_audit_shot *shot, struct hy_bytes id, int64_t score, int64_t low, int64_t high) {
     char case_id[HY_TIMER_ID_MAX + 1];
     size_t used;
     if (hy_timer_id_unpack(id, case_id, &used) != 0 || used != id.len) {
         shot->unreadable++;
         return 0;
     }
-    int64_t due = strtoll(score, NULL, 10) / HY_TIMER_TIES;
-    return sla_hashes_add(&shot->indexed, sla_entry_hash(sla_case_hash(case_id), due));
+    if (score < low || score >= high) return 0;
+    return sla_hashes_add(&shot->indexed, sla_entry_hash(sla_case_hash(case_id), score / HY_TIMER_TIES));
 }
 
-// An answer of ask_index: a number is the outbox's size, a list a leaf.
-static int take_index(struct sla *sla, struct hy_error *err) {
-    struct sla_audit_shot *shot = &sla->reading.shot;
+static int take_leaf(struct sla *sla, int64_t low, int64_t high, struct hy_error *err) {
     redisReply *reply;
     int rc = hy_redis_reply(sla->redis, &reply, err);
     if (rc != 0) return rc;
-    if (reply->type == REDIS_REPLY_INTEGER) shot->outbox = reply->integer;
     for (size_t i = 0; rc == 0 && i + 1 < reply->elements; i += 2)
-        rc = add_indexed(shot, hy_bytes_from(reply->element[i]->str, reply->element[i]->len),
-                         reply->element[i + 1]->str);
+        rc = add_indexed(&sla->reading.shot, hy_bytes_from(reply->element[i]->str, reply->element[i]->len),
+                         strtoll(reply->element[i + 1]->str, NULL, 10), low, high);
     freeReplyObject(reply);
     return rc;
+}
+
+static int take_outbox(struct sla *sla, struct hy_error *err) {
+    redisReply *reply;
+    int rc = hy_redis_reply(sla->redis, &reply, err);
+    if (rc != 0) return rc;
+    sla->reading.shot.outbox = reply->integer;
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int64_t bound_at(const redisReply *leaves, size_t i) {
+    return i < leaves->elements ? strtoll(leaves->element[i]->str, NULL, 10) : INT64_MAX;
 }
 
 // All leaves in one round trip: between two of them nothing may be claimed.
@@ -163,14 +174,18 @@ static int read_index(struct sla *sla, struct hy_error *err) {
     redisReply *leaves;
     char key[96];
     snprintf(key, sizeof key, "%s:i", head);
-    int rc = hy_redis_call(sla->redis, &leaves, err, 4, "ZRANGE", key, "0", "-1");
+    int rc = hy_redis_call(sla->redis, &leaves, err, 5, "ZRANGE", key, "0", "-1", "WITHSCORES");
     if (rc != 0) return rc;
     rc = ask_index(sla, head, leaves, err);
-    freeReplyObject(leaves);
-    while (hy_redis_pending(sla->redis) > 0) {
-        int one = take_index(sla, err);
+    if (hy_redis_pending(sla->redis) > 0) {
+        int one = take_outbox(sla, err);
         rc = rc != 0 ? rc : one;
     }
+    for (size_t i = 0; hy_redis_pending(sla->redis) > 0; i += 2) {
+        int one = take_leaf(sla, bound_at(leaves, i + 1), bound_at(leaves, i + 3), err);
+        rc = rc != 0 ? rc : one;
+    }
+    freeReplyObject(leaves);
     return rc;
 }
 

@@ -4,7 +4,15 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
-enum { LOOK_MS = 1000, BUSY_MS = 10, HELD_MS = 100, PACE_MS = 20, CONFIRM_MAX = HY_TIMERS_WRITE_MAX };
+enum {
+    LOOK_MS = 1000,
+    BUSY_MS = 10,
+    HELD_MS = 100,
+    PACE_MS = 20,
+    STUCK_MS = 60000,
+    STUCK_MORE = 16,
+    CONFIRM_MAX = HY_TIMERS_WRITE_MAX
+};
 
 // A shard whose call failed is opened again by the fold; until then nothing is claimed from it.
 static void failed(struct sla *sla, int partition, int code, const struct hy_error *err) {
@@ -36,7 +44,16 @@ static void watch(struct sla *sla, struct sla_shard *shard, int partition, int64
     int64_t last = sla_fires_last_offset(sla->fires, partition);
     if (sla->options->lag_ms == 0) return;
     sla_pace_seen(&shard->pace, shard->progress.offset, mono, sla->options->lag_ms);
-    if (last != HY_TIMERS_NONE && last >= shard->progress.offset) sla_pace_sent(&shard->pace, last, mono);
+    if (last != HY_TIMERS_NONE && last >= shard->progress.offset)
+        sla_pace_sent(&shard->pace, last, shard->progress.offset, mono);
+}
+
+// Fires that may be under way; some more when nothing has moved for long, for what Kafka or casework has lost is never
+// answered and must not hold up the rest.
+static int64_t window_of(const struct sla *sla, const struct sla_shard *shard, int64_t mono) {
+    if (sla->options->lag_ms == 0) return 0;
+    bool stuck = shard->held_back && mono - shard->held_back_ms > STUCK_MS;
+    return stuck ? shard->under_way + STUCK_MORE : shard->pace.window;
 }
 
 static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_error *err) {
@@ -58,7 +75,8 @@ static int send_one(struct sla *sla, int partition, int64_t mono, struct hy_erro
                                     .slack_ms = sla->options->step_ms,
                                     .seen_below = seen_below(sla, shard, mono),
                                     .limit = HY_TIMERS_CLAIM_MAX,
-                                    .window = sla->options->lag_ms ? shard->pace.window : 0};
+                                    .window = window_of(sla, shard, mono),
+                                    .handled_below = shard->settled_offset};
     rc = hy_timers_send_claim(&shard->timers, &claim, err);
     shard->claiming = rc == 0;
     return rc;
@@ -74,6 +92,15 @@ static void stepped(struct sla *sla, int64_t redis_ms) {
     sla_guard_stepped(&sla->guard, redis_ms, mono);
 }
 
+static void note_held_back(struct sla *sla, struct sla_shard *shard, const struct hy_timers_claimed *claimed) {
+    bool due = claimed->next_due_ms != HY_TIMERS_NONE && claimed->next_due_ms <= claimed->now_ms;
+    bool held = sla->options->lag_ms && due && claimed->under_way >= shard->pace.window;
+    if (held && (!shard->held_back || claimed->n > claimed->again)) shard->held_back_ms = hy_mono_ms(sla->clock);
+    shard->under_way = claimed->under_way;
+    shard->held_back = held;
+    shard->pace.full |= held;
+}
+
 static void take_claimed(struct sla *sla, int partition, const struct hy_timers_claimed *claimed) {
     struct sla_shard *shard = &sla->shards[partition];
     int64_t mono = hy_mono_ms(sla->clock);
@@ -82,9 +109,7 @@ static void take_claimed(struct sla *sla, int partition, const struct hy_timers_
     shard->claimed_ms = mono;
     shard->next_due_ms = claimed->next_due_ms;
     shard->outbox = claimed->outbox;
-    shard->held_back = sla->options->lag_ms && claimed->outbox >= shard->pace.window && claimed->next_due_ms >= 0 &&
-                       claimed->next_due_ms <= claimed->now_ms;
-    shard->pace.full |= shard->held_back;
+    note_held_back(sla, shard, claimed);
     shard->given += claimed->n;
     hy_metric_add(sla->metrics.claims, 1);
     if (claimed->n > 0) HY_FAULT_POINT("sla.after_claim");

@@ -311,6 +311,10 @@ int64_t sla_fires_last_offset(const struct sla_fires *fires, int32_t shard) {
     return fires->behind_last[shard] > 0 ? fires->behind_last[shard] - 1 : HY_TIMERS_NONE;
 }
 
+void sla_fires_new_log(struct sla_fires *fires, int32_t shard) {
+    fires->behind_last[shard] = 0;
+}
+
 int64_t sla_fires_broker_skew(const struct sla_fires *fires) {
     return fires->broker_skew_ms;
 }

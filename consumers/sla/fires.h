@@ -37,6 +37,8 @@ size_t sla_fires_waiting(const struct sla_fires *fires); // not acknowledged yet
 size_t sla_fires_unconfirmed(const struct sla_fires *fires);
 // The offset of the shard's fire that Kafka acknowledged last, or HY_TIMERS_NONE.
 int64_t sla_fires_last_offset(const struct sla_fires *fires, int32_t shard);
+// hy.commands was made anew: offsets of before mean nothing.
+void sla_fires_new_log(struct sla_fires *fires, int32_t shard);
 // Kafka's clock against Redis's as last seen by an append: > 0 = Kafka is ahead. 0 when within what a send takes.
 int64_t sla_fires_broker_skew(const struct sla_fires *fires);
 

@@ -24,7 +24,7 @@ static const struct hy_config_row ROWS[] = {
        .description = "The least time before a fire that casework passed without effect is sent again."),
     MS("sla.engine_lag", lag_ms, 0, 600000, .default_value = "1s",
        .description =
-           "How far casework may fall behind because of overdue timers; 0ms: they are sent as fast as possible."),
+           "How far, about, overdue timers may make casework fall behind; 0ms: they are sent as fast as possible."),
     MS("sla.drain", drain_ms, 100, 60000, .default_value = "5s",
        .description = "How long SIGTERM waits for what is on its way to Kafka."),
 };

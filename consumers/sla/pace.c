@@ -1,15 +1,16 @@
 #include "consumers/sla/pace.h"
 
-enum { START = 512, LEAST = 64, MOST = 1 << 20, FORGET_MS = 60000 };
+enum { START = 512, LEAST = 64, MOST = 1 << 20, OURS = 2, ALONE = 8 };
 
 void sla_pace_init(struct sla_pace *pace) {
-    *pace = (struct sla_pace){.window = START};
+    *pace = (struct sla_pace){.window = START, .least_ms = INT64_MAX};
 }
 
-void sla_pace_sent(struct sla_pace *pace, int64_t offset, int64_t mono_ms) {
+void sla_pace_sent(struct sla_pace *pace, int64_t offset, int64_t progress, int64_t mono_ms) {
     if (pace->watching || offset < pace->judged_to) return;
     pace->watching = true;
     pace->offset = offset;
+    pace->ahead = progress < 0 ? 0 : offset - progress;
     pace->since_ms = mono_ms;
 }
 
@@ -22,15 +23,19 @@ static int64_t fitting(int64_t window, int64_t took_ms, int64_t lag_ms) {
     return fits < LEAST ? LEAST : fits > MOST ? MOST : fits;
 }
 
+// Of an answer, what the records before it made it wait. Only one that had hardly any before it tells that answers have
+// become slow for good, as with a broker further away.
+static int64_t queued(struct sla_pace *pace, int64_t took_ms) {
+    if (took_ms < pace->least_ms || pace->ahead <= ALONE) pace->least_ms = took_ms;
+    return took_ms - pace->least_ms;
+}
+
 void sla_pace_seen(struct sla_pace *pace, int64_t progress, int64_t mono_ms, int64_t lag_ms) {
-    if (!pace->watching) return;
-    int64_t took_ms = mono_ms - pace->since_ms;
-    if (progress <= pace->offset) {
-        if (took_ms > FORGET_MS) pace->watching = false; // hy.commands was made anew: its offset is of another log
-        return;
-    }
+    if (!pace->watching || progress <= pace->offset) return;
+    int64_t waited_ms = queued(pace, mono_ms - pace->since_ms);
+    bool ours = pace->ahead <= OURS * pace->window;
     pace->watching = false;
     pace->judged_to = progress;
-    if (took_ms > lag_ms || pace->full) pace->window = fitting(pace->window, took_ms, lag_ms);
+    if (waited_ms > lag_ms ? ours : pace->full) pace->window = fitting(pace->window, waited_ms, lag_ms);
     pace->full = false;
 }

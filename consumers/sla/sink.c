@@ -63,7 +63,14 @@ void sla_shard_failed(struct sla *sla, int32_t partition, int code) {
     }
 }
 
-static void opened(struct sla_shard *shard, const struct hy_timers_state *state) {
+static void begin_pace(struct sla *sla, int32_t partition) {
+    sla_pace_init(&sla->shards[partition].pace);
+    sla_fires_new_log(sla->fires, partition);
+}
+
+static void opened(struct sla *sla, int32_t partition, const struct hy_timers_state *state) {
+    struct sla_shard *shard = &sla->shards[partition];
+    begin_pace(sla, partition);
     shard->take = false;
     shard->open = true;
     shard->ready = false;
@@ -73,7 +80,6 @@ static void opened(struct sla_shard *shard, const struct hy_timers_state *state)
     shard->settled_offset = HY_TIMERS_NONE;
     shard->claimed_ms = shard->resent_ms = 0;
     shard->held_back = false;
-    sla_pace_init(&shard->pace);
 }
 
 static int sink_open(void *ctx, const char *topic, int32_t partition, struct hy_fold_position *out,
@@ -93,7 +99,7 @@ static int sink_open(void *ctx, const char *topic, int32_t partition, struct hy_
         sla_shard_failed(sla, partition, rc);
         return rc;
     }
-    opened(shard, &state);
+    opened(sla, partition, &state);
     *out = state.position;
     return 0;
 }
@@ -110,7 +116,7 @@ static int sink_reset(void *ctx, const char *topic, int32_t partition, const str
         sla_shard_failed(sla, partition, rc);
         return rc;
     }
-    opened(shard, &fresh);
+    opened(sla, partition, &fresh);
     return 0;
 }
 
@@ -148,6 +154,7 @@ static int sink_record(void *ctx, const struct hy_fold_record *record, struct hy
     }
     if (change.kind == SLA_CASE) return add_case(sla, shard, &change, err);
     if (change.kind == SLA_PROGRESS) {
+        if (strcmp(shard->progress.log_id, change.progress.log_id) != 0) begin_pace(sla, record->partition);
         shard->progress = change.progress;
         shard->progressed = true;
     }

@@ -27,7 +27,7 @@ struct sla_shard {
     int64_t refused_ms;  // monotonic; since when another's token stands there, 0 = it does not
     int64_t next_due_ms; // HY_TIMERS_NONE = none
     int64_t claimed_ms;  // monotonic, of the last claim
-    int64_t pending, outbox;
+    int64_t pending, outbox, under_way;
     uint64_t given; // fires that claims gave out
     struct hy_timers_shard timers;
     // casework's progress: the newest, and the newest whose effects have all been folded
@@ -35,7 +35,8 @@ struct sla_shard {
     int64_t settled_offset;
     int64_t resent_ms; // monotonic
     struct sla_pace pace;
-    bool held_back; // what is due waits for casework
+    bool held_back;       // what is due waits for casework
+    int64_t held_back_ms; // monotonic, since when
     // the batch in hand: packed cases behind each other
     struct hy_buf packed;
     size_t ends[SLA_BATCH];

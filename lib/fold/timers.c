@@ -193,6 +193,7 @@ int hy_timers_send_claim(struct hy_timers_shard *shard, const struct hy_timers_c
     number(&call, claim->slack_ms);
     number(&call, claim->seen_below);
     number(&call, claim->window);
+    number(&call, claim->handled_below);
     return send_call(shard, &call, err);
 }
 
@@ -211,12 +212,13 @@ static int unpack_fires(const redisReply *list, struct hy_timers_claimed *out, s
 int hy_timers_take_claim(struct hy_timers_shard *shard, struct hy_timers_claimed *out, struct hy_error *err) {
     redisReply *reply = NULL;
     out->n = out->again = 0;
-    int rc = take_answer(shard, &reply, 6, err);
+    int rc = take_answer(shard, &reply, 7, err);
     if (rc == 0 || rc == HY_ERANGE) out->now_ms = number_at(reply, 1);
     if (rc == 0) {
         out->next_due_ms = number_at(reply, 2);
         out->outbox = number_at(reply, 3);
         out->again = (size_t)number_at(reply, 4);
+        out->under_way = number_at(reply, 6);
         rc = unpack_fires(reply->element[5], out, err);
     }
     release(reply);

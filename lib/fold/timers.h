@@ -66,7 +66,8 @@ struct hy_timers_claim {
     int64_t slack_ms;    // how far off it may be
     int64_t seen_below;  // casework has seen all fires below this offset: those still here go out again; or NONE
     size_t limit;        // <= HY_TIMERS_CLAIM_MAX
-    int64_t window;      // nothing new is claimed while the outbox holds so many, 0 = whatever it holds
+    int64_t window;      // nothing new is claimed while so many fires are under way, 0 = however many are
+    int64_t handled_below; // casework's offset below which all has been handled, HY_TIMERS_NONE = not known
 };
 HY_MUST_CHECK int hy_timers_send_claim(struct hy_timers_shard *shard, const struct hy_timers_claim *claim,
                                        struct hy_error *err);
@@ -74,7 +75,8 @@ struct hy_timers_claimed {
     int64_t now_ms; // Redis's clock; also set with HY_ERANGE
     int64_t next_due_ms;
     int64_t outbox;
-    size_t again; // the first of fires that were given out before
+    int64_t under_way; // fires that casework has before it still
+    size_t again;      // the first of fires that were given out before
     size_t n;
     struct hy_timer_fire fires[HY_TIMERS_CLAIM_MAX + HY_TIMER_CLOCKS_MAX];
 };

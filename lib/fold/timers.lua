@@ -7,7 +7,7 @@ local call -- redis.call, which is not there while the library is loaded; a loca
 local BUCKETS, LEAF, TIE = 1024, 64, 1024 -- record hashes; most entries a leaf (a listpack, quick to search); ties within a ms
 local SENDING, AGAIN = '-1', '-2'          -- outbox: offset not known yet; to be handed out once more
 local MOST = 4000                          -- arguments of one call; Lua's stack ends at 8,000
-local LOOKED = 4                           -- entries that a claim looks at for each that it may take
+local LOOKED = 1024                        -- entries that a claim looks at, or some more
 local SHARDS = 4096                        -- indexes kept from call to call
 
 local function byte_pair(id, from_end)
@@ -46,19 +46,23 @@ end
 -- changes) is read anew.
 local indexes, n_indexes = {}, 0
 
-local function index_of(head, token, edition)
-    local index = indexes[head]
-    if index and edition and index.edition == edition and index.token == token then return index end
-    if not index then n_indexes = n_indexes + 1 end
-    if n_indexes > SHARDS then indexes, n_indexes = {}, 1 end
-    index = {head = head, token = token, edition = edition, bounds = {}, keys = {}, sizes = {}, n = 0}
+local function read_index(head, token, edition)
+    local index = {head = head, token = token, edition = edition, bounds = {}, keys = {}, sizes = {}, n = 0}
     local rows = call('ZRANGE', head .. ':i', '0', '-1', 'WITHSCORES')
     for at = 1, #rows, 2 do
         index.n = index.n + 1
         index.bounds[index.n], index.keys[index.n], index.sizes[index.n] = tonumber(rows[at + 1]), head .. ':d:' .. rows[at], LEAF
     end
+    if not indexes[head] then n_indexes = n_indexes + 1 end
+    if n_indexes > SHARDS then indexes, n_indexes = {}, 1 end
     indexes[head] = index
     return index
+end
+
+local function index_of(head, token, edition)
+    local index = indexes[head]
+    if index and edition and index.edition == edition and index.token == token then return index end
+    return read_index(head, token, edition)
 end
 
 -- Before :i changes. An error under way leaves no edition here: it is read anew.
@@ -156,7 +160,7 @@ local function shard_of(head, token, offset)
     if have[1] ~= token then return nil, {'token'} end
     if offset and have[2] ~= offset then return nil, {'position', have[2] or ''} end
     return {head = head, names = names_of(have[3]), names_text = have[3], n = tonumber(have[4] or 0), progress_log = have[5],
-        mark = tonumber(have[6] or 0), index = index_of(head, token, have[7])}
+        mark = tonumber(have[6] or 0), edition = have[7], index = index_of(head, token, have[7])}
 end
 
 -- A record: version, dossier, and for each clock its number, epoch, stage (+128 when claimed) and due time.
@@ -239,7 +243,7 @@ local function put(shard, packed)
     if old then old_version, old_n, was, claimed = glance(old) end
     if old_version > version then return nil end
     if claimed then record, is = carry_claims(shard, id, old, record) end
-    if is and was ~= is then add_entry(shard.index, id, is) end
+    if is and (was ~= is or old_version == version) then add_entry(shard.index, id, is) end -- the same again mends
     if n > 0 then
         call('HSET', bucket, id, record)
     elseif old then
@@ -264,7 +268,9 @@ local function open(keys, args)
     if mode ~= 'take' and have[1] ~= token then return {'token'} end
     call('HSET', head, 'token', token)
     hand_back(head, SENDING, SENDING)
-    return {'ok', have[2], have[3], have[4] or '', have[5] or '', next_due(index_of(head, token, have[7])), have[6] or ''}
+    local index = index_of(head, token, have[7])
+    if not have[7] then index.edition = new_edition(index, 'open') end -- by a library that wrote none
+    return {'ok', have[2], have[3], have[4] or '', have[5] or '', next_due(index), have[6] or ''}
 end
 
 local function reset(keys, args)
@@ -363,9 +369,9 @@ end
 
 local function claim_due(shard, now, limit, out)
     local upto, looked = string.format('%d', now * TIE + TIE - 1), 0
-    while #out < limit and looked < LOOKED * limit do
+    while #out < limit and looked < LOOKED do
         local leaf = first_entry(shard.index)
-        local ids = leaf and call('ZRANGEBYSCORE', leaf, '-inf', upto, 'LIMIT', '0', limit - #out) or {}
+        local ids = leaf and call('ZRANGEBYSCORE', leaf, '-inf', upto, 'LIMIT', '0', 2 * LEAF) or {}
         if #ids == 0 then return end
         looked = looked + #ids
         claim_leaf(shard, leaf, ids, now, limit, out)
@@ -398,12 +404,20 @@ local function hand_out_again(head, names, from, to, limit, out)
     end
 end
 
+-- Fires that casework has before it still: those with an offset that it has not come to, and those without one.
+local function under_way(head, progress)
+    local sent = call('ZCOUNT', head .. ':o', progress == '' and '0' or progress, '+inf')
+    return sent + call('ZCOUNT', head .. ':o', AGAIN, SENDING)
+end
+
 -- args: token, offset, limit, what TIME should be ('' = unknown) and how far off it may be, the casework offset below
--- which a sent fire has been seen ('' = unknown), how many entries the outbox may hold (0 = any). Entries past their due time by this Redis's clock go to the outbox.
+-- which fires are handed out again ('' = none are), how many may be under way before nothing new is claimed (0 = any),
+-- the casework offset below which all has been handled ('' = unknown). Entries past their due time by this Redis's clock go to the outbox.
 local function claim(keys, args)
     local head, limit, now = keys[1], tonumber(args[3]), now_ms()
     local shard, refused = shard_of(head, args[1], args[2])
     if refused then return refused end
+    if call('ZCARD', head .. ':i') ~= shard.index.n then shard.index = read_index(head, args[1], shard.edition) end
     local expected, slack, mark = tonumber(args[4]), tonumber(args[5]), shard.mark
     if (expected and math.abs(now - expected) > slack) or (not expected and now < mark - slack) then
         return {'step', string.format('%d', now)}
@@ -413,9 +427,9 @@ local function claim(keys, args)
     hand_out_again(head, names, AGAIN, AGAIN, limit, out)
     if args[6] ~= '' then hand_out_again(head, names, 0, '(' .. args[6], limit, out) end
     local again, window = #out, tonumber(args[7])
-    local room = window > 0 and math.max(0, window - call('ZCARD', head .. ':o')) or limit
+    local room = window > 0 and math.max(0, window - under_way(head, args[8])) or limit
     claim_due(shard, now, math.min(limit, again + room), out)
-    return {'ok', string.format('%d', now), next_due(shard.index), call('ZCARD', head .. ':o'), again, out}
+    return {'ok', string.format('%d', now), next_due(shard.index), call('ZCARD', head .. ':o'), again, out, under_way(head, args[8])}
 end
 
 -- args: token, then for each fire: id, clock name, epoch, stage, and the offset that its TimerFired got in hy.commands.

@@ -95,7 +95,8 @@ static void write_all(struct bench *b, const char *what, int64_t span_ms, uint64
 
 static void claim_all(struct bench *b) {
     static struct hy_timers_claimed claimed;
-    struct hy_timers_claim how = {HY_TIMERS_NONE, 5000, HY_TIMERS_NONE, HY_TIMERS_CLAIM_MAX, 0};
+    struct hy_timers_claim how = {
+        .expected_ms = HY_TIMERS_NONE, .slack_ms = 5000, .seen_below = HY_TIMERS_NONE, .limit = HY_TIMERS_CLAIM_MAX};
     struct hy_error err = {0};
     size_t total = 0, round;
     double start = seconds();

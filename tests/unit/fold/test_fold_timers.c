@@ -484,6 +484,19 @@ static void an_entry_that_no_longer_holds_is_dropped_when_its_time_comes_and_fir
     assert_int_equal(count.leaves, 0);
 }
 
+static void a_case_written_again_gets_back_the_entry_that_it_lost(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timer timer = {"reply", 1, 0, redis_now() - 1};
+    put(&shard, 1, 1, &timer, 1);
+    run_script("for _, leaf in ipairs(redis.call('ZRANGE', KEYS[1] .. ':i', 0, -1)) do "
+               "redis.call('DEL', KEYS[1] .. ':d:' .. leaf) end",
+               shard.key);
+    assert_int_equal(claim(&shard)->n, 0);
+    put(&shard, 1, 1, &timer, 1);
+    assert_int_equal(claim(&shard)->n, 1);
+}
+
 static void a_claim_looks_at_so_many_entries_and_the_next_one_goes_on(void **state) {
     (void)state;
     struct hy_timers_shard shard = fresh_shard();
@@ -527,9 +540,16 @@ static void a_full_window_holds_new_fires_back_but_not_those_given_out_before(vo
     size_t more = claim_with(&shard, &how, &rc)->n;
     assert_true(more > 0 && more <= 10);
     assert_int_equal(c->outbox, 10);
+    // Casework has passed two of them without effect: they are not under way, whatever they wait for.
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(confirm(&shard, &c->fires[i], 100 + i), 1);
+    how.handled_below = 102;
+    how.limit = 0;
+    assert_int_equal(claim_with(&shard, &how, &rc)->under_way, 10 - 2);
+    how.limit = HY_TIMERS_CLAIM_MAX;
     assert_int_equal(hy_timers_open(&shard, false, &opened, &err), 0); // their sends may be lost
-    assert_int_equal(claim_with(&shard, &how, &rc)->n, 10);
-    assert_int_equal(c->again, 10);
+    assert_true(claim_with(&shard, &how, &rc)->n >= 8);
+    assert_int_equal(c->again, 8);
 }
 
 static void ids_that_are_not_ours_and_equal_times_work_too(void **state) {
@@ -623,6 +643,7 @@ int main(void) {
         cmocka_unit_test(random_changes_leave_exactly_the_models_timers),
         cmocka_unit_test(an_older_copy_of_the_data_is_indexed_by_what_it_says_itself),
         cmocka_unit_test(an_entry_that_no_longer_holds_is_dropped_when_its_time_comes_and_fires_nothing),
+        cmocka_unit_test(a_case_written_again_gets_back_the_entry_that_it_lost),
         cmocka_unit_test(a_claim_looks_at_so_many_entries_and_the_next_one_goes_on),
         cmocka_unit_test(a_full_window_holds_new_fires_back_but_not_those_given_out_before),
         cmocka_unit_test(ids_that_are_not_ours_and_equal_times_work_too),
