@@ -51,7 +51,8 @@ uint64_t hy_redis_generation(const struct hy_redis *redis);
 // Milliseconds since the connection was lost (or since hy_redis_new); 0 while it is up.
 int64_t hy_redis_down_ms(const struct hy_redis *redis);
 
-// Queues one command (binary-safe). Connects when needed. Replies must be taken in order with hy_redis_reply.
+// Queues one command (binary-safe); a long queue goes out at once, a short one when a reply is asked for. Connects when
+// needed. Replies must be taken in order with hy_redis_reply.
 HY_MUST_CHECK int hy_redis_append(struct hy_redis *redis, size_t argc, const struct hy_bytes *argv,
                                   struct hy_error *err);
 // The next reply; on 0 *out is owned by the caller (freeReplyObject). An error reply of the server is not returned but
