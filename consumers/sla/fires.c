@@ -187,7 +187,10 @@ static void on_published(void *opaque, const struct hy_published *result) {
     hy_metric_add(fires->failed, 1);
     HY_WARN("sla.send", "a fire was not acknowledged; it is sent again with the same id",
             "shard=%d code=%s reason=\"%s\"", (int)fire->shard, hy_error_name(result->status), result->why);
-    retry_later(fire);
+    if (HY_BROKEN(failed_send_forgotten))
+        forget(fires, fire);
+    else
+        retry_later(fire);
 }
 
 static void publish(struct fire *fire) {

@@ -16,10 +16,13 @@
     X(parked_taken_as_is,    "a partition that comes back is taken as it was parked, its log not read on")             \
     X(restore_reads_aborted, "the restore barrier reads records of aborted transactions")                              \
     X(lane_reads_aborted,    "a lane reads records of aborted transactions")                                           \
+    X(rewind_forgotten,      "after an aborted transaction a lane goes on behind its records")                         \
+    X(state_in_memory,       "sentinel's state is kept in memory only")                                                \
     X(unknown_is_success,    "a commit whose result is not known is taken for done")                                   \
     X(dead_letter_dropped,   "a record that cannot be read is passed without a dead letter")                           \
     X(position_outside,      "a fold stores its position before the data, in a write of its own")                      \
     X(outbox_forgotten,      "fires that an earlier owner claimed and did not send are not sent")                      \
+    X(failed_send_forgotten, "a fire that Kafka did not acknowledge is not sent again")                                \
     X(unsent_fire_confirmed, "a fire that Kafka did not acknowledge is confirmed as sent")                             \
     X(fire_without_epoch,    "a fire counts for whatever its clock is armed for when it arrives")                      \
     X(clock_step_trusted,    "a jump of Redis's clock is believed")

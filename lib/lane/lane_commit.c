@@ -48,6 +48,7 @@ static int send_state(struct hy_lane *lane, struct hy_part *part) {
     size_t cursor = 0;
     const struct hy_map_entry *entry;
     int rc = HY_OK;
+    if (HY_BROKEN(state_in_memory) && strcmp(lane->handler->name, "sentinel") == 0) return send_progress(lane, part);
     while (rc == HY_OK && (entry = hy_map_next(&part->store.overlay, &cursor)) != NULL)
         rc = hy_lane_produce(lane, lane->state_topic, part->partition, hy_map_key(entry), hy_map_value(entry),
                              entry->deleted, state_mark(part));
@@ -252,6 +253,7 @@ void hy_lane_rewind(struct hy_lane *lane) {
             return;
         }
     }
+    if (HY_BROKEN(rewind_forgotten)) return;
     // Failures in a row wait longer and longer: a broker in trouble is not helped by haste.
     hy_lane_assign_nothing(lane);
     lane->resume_ms = hy_lane_mono(lane) + hy_backoff_next(&lane->failures);

@@ -225,7 +225,8 @@ class Storm:
         found += [f"I2 {p}" for p in clocks.check_snapshots(snapshots)]
         found += [f"I4 I5 {p}" for p in clocks.check_history(snapshots, seen)]
         found += books.check_effects(seen, self.world.policies, self.healed_ms, self.late_ms)
-        if not (self.begun["Redis's clock set"] or self.begun["Kafka's clock set"]):
+        wrong = [self.begun[f"{who}'s clock set"] for who in ("Kafka", "Redis", "program")]
+        if not wrong[0] and not (wrong[1] and wrong[2]):
             found += books.check_never_early(seen)
         found += books.check_overdue(seen, self.world.policies, now_ms, self.late_ms)
         found += [f"I4 timer {t} only in Redis" for t in redis_now - cases_now]
