@@ -203,6 +203,12 @@ static int call_zrangebyscore(lua_State *L) {
     return push_ranks(L, from, to, &slice);
 }
 
+static int call_zcount(lua_State *L) {
+    int64_t from = bound(L, 3, false), to = bound(L, 4, true);
+    lua_pushinteger(L, to > from ? (lua_Integer)(to - from) : 0);
+    return 1;
+}
+
 static int call_zremrangebyscore(lua_State *L) {
     int64_t from = bound(L, 3, false), to = bound(L, 4, true);
     for (int64_t i = from; i < to; i++)
@@ -238,6 +244,7 @@ static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"ZCARD", call_zcard},
                                     {"ZRANGE", call_zrange},
                                     {"ZRANGEBYSCORE", call_zrangebyscore},
+                                    {"ZCOUNT", call_zcount},
                                     {"ZRANGESTORE", call_zrangestore},
                                     {"ZREMRANGEBYSCORE", call_zremrangebyscore},
                                     {NULL, NULL}};
