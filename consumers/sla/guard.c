@@ -1,6 +1,6 @@
 #include "consumers/sla/guard.h"
 
-enum { STEADY_MS = 1000, PATIENCE = 10 };
+enum { STEADY_MS = 1000, PATIENCE = 10, UNSEEN_MS = 5000 };
 
 static int64_t distance(int64_t a, int64_t b) {
     return a > b ? a - b : b - a;
@@ -31,7 +31,10 @@ void sla_guard_stepped(struct sla_guard *guard, int64_t redis_ms, int64_t mono_m
 }
 
 bool sla_guard_recovers(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms, int64_t host_ms) {
-    if (distance(redis_ms, sla_guard_expect(guard, mono_ms)) > STEADY_MS) guard->steady_since_ms = mono_ms;
+    // What nobody read may have been anything: right for a while, and wrong by as much again.
+    bool unseen = mono_ms - guard->mono_ms > UNSEEN_MS;
+    bool moved = distance(redis_ms, sla_guard_expect(guard, mono_ms)) > STEADY_MS;
+    if (unseen || moved) guard->steady_since_ms = mono_ms;
     note(guard, redis_ms, mono_ms);
     int64_t steady = mono_ms - guard->steady_since_ms;
     if (steady < guard->hold_ms || (sla_guard_apart(guard, redis_ms, host_ms) && steady < guard->hold_ms * PATIENCE))

@@ -29,7 +29,7 @@ bool sla_guard_wrong(const struct sla_guard *guard, int64_t redis_ms, int64_t ho
 void sla_guard_accept(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms);
 // A reading that was refused: from now on held. The new reading is what must prove steady.
 void sla_guard_stepped(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms);
-// A reading while held; true when the hold ends with it.
+// A reading while held; true when the hold ends with it. The clock is steady as long as it is read every few seconds.
 bool sla_guard_recovers(struct sla_guard *guard, int64_t redis_ms, int64_t mono_ms, int64_t host_ms);
 // True when the two clocks are further apart than agreed.
 bool sla_guard_apart(const struct sla_guard *guard, int64_t redis_ms, int64_t host_ms);

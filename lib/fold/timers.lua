@@ -65,11 +65,13 @@ local function index_of(head, token, edition)
     return read_index(head, token, edition)
 end
 
--- Before :i changes. An error under way leaves no edition here: it is read anew.
+-- Before :i changes. An error under way leaves no edition here: it is read anew. No two are alike: this server counts its
+-- own, and another one's differ by the time.
+local editions = 0
 local function new_edition(index, leaf)
     local t = call('TIME')
-    index.edition = nil
-    local edition = t[1] .. '.' .. t[2] .. '.' .. leaf
+    index.edition, editions = nil, editions + 1
+    local edition = t[1] .. '.' .. t[2] .. '.' .. leaf .. '.' .. editions
     call('HSET', index.head, 'edition', edition)
     return edition
 end
