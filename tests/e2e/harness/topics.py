@@ -88,12 +88,16 @@ def send(bootstrap, topic, pairs, **settings):
 
 def ends(bootstrap, topic, isolation="read_uncommitted"):
     """{partition: (low, high)}; under read_committed high is the last stable offset."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "harness", "isolation.level": isolation})
-    try:
-        return patiently(lambda: {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=15)
-                                  for p in partitions_of(bootstrap, topic)})
-    finally:
-        consumer.close()
+    def ask():  # a client of its own each time: one that heard from a broker just back that there is no such partition stays with it
+        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "harness", "isolation.level": isolation})
+        try:
+            meta = consumer.list_topics(topic, timeout=10).topics[topic]
+            if meta.error:
+                raise KafkaException(meta.error)
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=15) for p in meta.partitions}
+        finally:
+            consumer.close()
+    return patiently(ask)
 
 
 def read(bootstrap, topic, isolation="read_committed", timeout=60):
