@@ -31,6 +31,12 @@ void attempt_step(struct attempts *attempts, struct attempt *attempt, enum attem
     attempt->since_ms = now_ms;
 }
 
+void attempt_claim(struct attempts *attempts, struct attempt *attempt, uint32_t number, int64_t now_ms) {
+    bool again = attempt->step == ATTEMPT_CLAIMED && attempt->number == number;
+    if (!again) attempt->claimed_ms = now_ms;
+    attempt_step(attempts, attempt, ATTEMPT_CLAIMED, number, now_ms);
+}
+
 void attempts_sweep(struct attempts *attempts, int64_t now_ms, int64_t max_age_ms) {
     for (struct attempt **at = &attempts->first; *at;) {
         struct attempt *a = *at;

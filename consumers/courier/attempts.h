@@ -16,7 +16,8 @@ struct attempt {
     char *key; // case "/" row
     uint32_t number;
     enum attempt_step step;
-    int64_t since_ms; // boot clock
+    int64_t since_ms;   // boot clock, of this step
+    int64_t claimed_ms; // boot clock, before the first claim of this number: its lease cannot have begun earlier
 };
 
 struct attempts {
@@ -29,6 +30,8 @@ struct attempt *attempts_of(struct attempts *attempts, const char *case_id, cons
 // Moves an entry on.
 void attempt_step(struct attempts *attempts, struct attempt *attempt, enum attempt_step step, uint32_t number,
                   int64_t now_ms);
+// A claim of this number is about to be published at now_ms, for the first time or again.
+void attempt_claim(struct attempts *attempts, struct attempt *attempt, uint32_t number, int64_t now_ms);
 // Forgets what has rested for max_age_ms (never what is being sent).
 void attempts_sweep(struct attempts *attempts, int64_t now_ms, int64_t max_age_ms);
 void attempts_free(struct attempts *attempts);

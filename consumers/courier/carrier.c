@@ -11,7 +11,7 @@
 
 enum {
     LEASE_MS = 30000,
-    MARGIN_MS = 5000,      // of the lease that must be left right before the write
+    MARGIN_MS = 17000, // of the lease that must be left right before the write: longer than a target's call may take
     CLAIM_AGAIN_MS = 5000, // a claim that showed no effect by then is asked for again
     ROWS_PER_TURN = 200,
     BUSY_MAX = 32,
@@ -83,11 +83,12 @@ static void claim(struct carrier *carrier, const struct outbox_row *row, struct 
     command.body_case = HUIYING__V1__COMMAND__BODY_CLAIM_DELIVERY;
     command.claim_delivery = &body;
     struct hy_error err = {0};
+    int64_t before_ms = hy_mono_ms(carrier->clock);
     if (publish(carrier, &command, &err) != HY_OK) {
         HY_WARN("courier.claim", "a claim could not be published; tried again", "why=\"%s\"", err.text);
         return;
     }
-    attempt_step(&carrier->attempts, attempt, ATTEMPT_CLAIMED, next, hy_mono_ms(carrier->clock));
+    attempt_claim(&carrier->attempts, attempt, next, before_ms);
     count("claim", row->target);
 }
 
@@ -177,9 +178,9 @@ static void send_claimed(struct carrier *carrier, struct target *target, const s
     bool ours =
         strcmp(row->courier, carrier->name) == 0 && attempt->step == ATTEMPT_CLAIMED && attempt->number == row->attempt;
     if (!ours) return;
-    int64_t left = attempt->since_ms + LEASE_MS -
-                   hy_mono_ms(carrier->clock); // counted from before the claim was published: never too late
-    if (left < MARGIN_MS) return;              // it becomes unknown and is looked for
+    // Counted from before the first claim was published: the engine takes it for one, however often it was asked.
+    int64_t left = attempt->claimed_ms + LEASE_MS - hy_mono_ms(carrier->clock);
+    if (left < MARGIN_MS) return; // it becomes unknown and is looked for
     start(carrier, target, target->send, row, attempt);
 }
 
