@@ -11,7 +11,7 @@
 #include "lib/base/id.h"
 #include "lib/fold/timers.h"
 
-enum { SHARDS = 16, BATCH = 250, ROUND = 4 };
+enum { SHARDS = 16, BATCH = 250, IN_FLIGHT = 4 }; // calls that Redis has before it, of different shards
 
 struct bench {
     struct hy_redis *redis;
@@ -83,33 +83,35 @@ static void take_batch(struct bench *b, int shard) {
 static void write_all(struct bench *b, const char *what, int64_t span_ms, uint64_t version) {
     int64_t now = hy_wall_ms(hy_clock_system());
     double start = seconds();
-    for (int first = 0; first < b->cases / SHARDS; first += BATCH)
-        for (int shard = 0; shard < SHARDS; shard += ROUND) {
-            for (int i = 0; i < ROUND; i++)
-                send_batch(b, shard + i, first, now, span_ms, version);
-            for (int i = 0; i < ROUND; i++)
-                take_batch(b, shard + i);
-        }
+    int calls = b->cases / BATCH;
+    for (int call = 0; call < calls + IN_FLIGHT; call++) {
+        if (call >= IN_FLIGHT) take_batch(b, (call - IN_FLIGHT) % SHARDS);
+        if (call < calls) send_batch(b, call % SHARDS, call / SHARDS * BATCH, now, span_ms, version);
+    }
     printf("%s_per_second %.0f\n", what, (double)b->cases * b->clocks / (seconds() - start));
 }
 
-static void claim_all(struct bench *b) {
-    static struct hy_timers_claimed claimed;
+static void send_claim(struct bench *b, int shard) {
     struct hy_timers_claim how = {
         .expected_ms = HY_TIMERS_NONE, .slack_ms = 5000, .seen_below = HY_TIMERS_NONE, .limit = HY_TIMERS_CLAIM_MAX};
     struct hy_error err = {0};
-    size_t total = 0, round;
+    if (hy_timers_send_claim(&b->shards[shard], &how, &err) != 0) die("claim", &err);
+}
+
+// Round and round until no shard has anything left.
+static void claim_all(struct bench *b) {
+    static struct hy_timers_claimed claimed;
+    struct hy_error err = {0};
+    size_t total = 0;
     double start = seconds();
-    do {
-        round = 0;
-        for (int i = 0; i < SHARDS; i++)
-            if (hy_timers_send_claim(&b->shards[i], &how, &err) != 0) die("claim", &err);
-        for (int i = 0; i < SHARDS; i++) {
-            if (hy_timers_take_claim(&b->shards[i], &claimed, &err) != 0) die("claim", &err);
-            round += claimed.n;
-        }
-        total += round;
-    } while (round > 0);
+    for (int i = 0; i < IN_FLIGHT; i++)
+        send_claim(b, i);
+    for (int call = 0, empty = 0; empty < SHARDS + IN_FLIGHT; call++) {
+        if (hy_timers_take_claim(&b->shards[call % SHARDS], &claimed, &err) != 0) die("claim", &err);
+        empty = claimed.n > 0 ? 0 : empty + 1;
+        total += claimed.n;
+        if (empty <= SHARDS) send_claim(b, (call + IN_FLIGHT) % SHARDS);
+    }
     printf("claimed %zu\nclaim_per_second %.0f\n", total, (double)total / (seconds() - start));
 }
 

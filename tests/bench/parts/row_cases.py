@@ -11,6 +11,7 @@ import proc
 import row_router
 
 ALL = ("casework", "router", "sentinel", "sla", "dashboard")
+LANES = ("router", "casework", "sentinel")
 DEPARTMENTS = 60
 
 
@@ -38,6 +39,16 @@ def route(session, city, n, **options):
     session.start(city, "router")
     session.until(lambda: lag(session, city, "router", "hy.comments") == 0, 120 + n / 5000, every=0.3)
     session.stop(city, "router")
+
+
+def commits(city, program="casework"):
+    """(commits, seconds in them) so far."""
+    return tuple(metric(city, program, f"huiying_lane_commit_seconds_{what}") for what in ("count", "sum"))
+
+
+def mean_ms(before, after):
+    """How long a commit took on average between two such counts."""
+    return (after[1] - before[1]) / max(1, after[0] - before[0]) * 1000
 
 
 def start_casework(city):
@@ -88,12 +99,13 @@ def visible(session, peers, rounds):
     city = session.city(ALL)
     session.start(city, *ALL)
     for number in session.rounds(rounds):
-        before = {name: proc.cpu(city.programs[name].process.pid) for name in ALL}
+        before, done = {name: proc.cpu(city.programs[name].process.pid) for name in ALL}, {name: commits(city, name) for name in LANES}
         figures = session.tool("late", f"brokers={session.kafka.bootstrap}", f"in={city.topic('hy.comments')}",
                                f"out={city.topic('hy.work.')}*", f"rate={rate}", "warm=4", f"seconds={seconds}",
                                f"first={number * rate * (seconds + 5)}")
         spent = {f"cpu_{name}": (proc.cpu(city.programs[name].process.pid) - before[name]) / (seconds + 4) for name in ALL}
-        session.record("huiying", {**figures, **spent})
+        took = {f"commit_ms_{name}": mean_ms(done[name], commits(city, name)) for name in LANES}
+        session.record("huiying", {**figures, **spent, **took})
     session.stop(city, *ALL)
     end(session, city)
 
@@ -111,11 +123,6 @@ def departments_pack():
     mine = "".join(f"  - {{department: d{i:02}, topic: 专办{i:02}, phrases: {{10: [第{i:02}专办局]}}}}\n" for i in range(1, DEPARTMENTS + 1))
     (folder / "policies/dispatch/sixty.yaml").write_text(lists.replace("id: yuancheng", "id: sixty", 1) + "rows:\n" + mine)
     return folder / "policies"
-
-
-def commits(city):
-    """(commits, seconds in them) so far."""
-    return tuple(metric(city, "casework", f"huiying_lane_commit_seconds_{what}") for what in ("count", "sum"))
 
 
 def sixty(session, peers, rounds):
