@@ -74,7 +74,8 @@ def judge(name, what, given):
         return row
     if violations(storm(given, "--seed", "1", "--faults", "0").stdout):
         row["quiet_day"] = "failed"
-    found = violations(storm(given, "--seed", "1", "--seeds", str(given.seeds), "--faults", str(given.faults), "--stop-at-first").stdout)
+    found = violations(storm(given, "--seed", "1", "--seeds", str(given.seeds), "--faults", str(given.faults), "--stop-at-first",
+                             "--jobs", str(given.jobs)).stdout)
     if found:
         row["seed"], row["evidence"] = found[0], found[1][0]
         row["invariant"] = " ".join(sorted({word for text in found[1] for word in re.findall(r"\bI\d+\b", text)}, key=lambda i: int(i[1:])))
@@ -98,6 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("defects", nargs="*")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=2, help="so many storms at a time")
     parser.add_argument("--messages", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--faults", type=float, default=0.8, help="seconds between faults on average")

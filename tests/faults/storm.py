@@ -4,6 +4,7 @@ go wrong, chosen by a seed. Afterwards an auditor with clients of its own balanc
 
     tests/faults/storm.py --seed 7                   one storm; the seed is printed with every violation
     tests/faults/storm.py --seed 1 --seeds 50        fifty of them, on the same servers
+    tests/faults/storm.py --seeds 50 --jobs 3        three at a time, each on servers of its own
     tests/faults/storm.py --seed 7 --faults 0        the same messages on a quiet day
     tests/faults/storm.py --nodes 3 --replica        Kafka on three nodes, Redis with a replica that takes over
 
@@ -11,9 +12,11 @@ HY_BUILD names the build (one with crash points: preset debug). Exit code 1 when
 """
 import argparse
 import csv
+import fcntl
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from datetime import datetime, timezone
@@ -25,6 +28,7 @@ from world import World  # noqa: E402  (first: it says where the rest is found)
 from city_storm import Storm  # noqa: E402
 
 STORY = 60  # faults shown of a story
+SERVERS = [(1, False), (3, True), (1, True), (3, False)]  # nodes of Kafka, whether Redis has a replica
 
 
 def one(world, seed, given):
@@ -37,17 +41,24 @@ def one(world, seed, given):
             keep(city, given.keep / f"seed{seed}")
     said = ", ".join(f"{name} {n}" for name, n in storm.begun.most_common())
     seconds = time.monotonic() - began
-    print(f"seed {seed}: {len(storm.sent)} messages, {len(storm.people.acts)} acts, {kills} kills, {sum(storm.begun.values())} faults "
-          f"({said}), {seconds:.0f} s, {len(problems)} problems", flush=True)
-    for problem in problems[:20]:
-        print(f"  PROBLEM {problem[:600]}", flush=True)
+    lines = [f"seed {seed}: {len(storm.sent)} messages, {len(storm.people.acts)} acts, {kills} kills, {sum(storm.begun.values())} faults "
+             f"({said}), {seconds:.0f} s, {len(problems)} problems"]
+    lines += [f"  PROBLEM {problem[:600]}" for problem in problems[:20]]
     if problems:
-        print("  the story:", *storm.story[-STORY:], sep="\n    ", flush=True)
+        lines += ["  the story:", *(f"    {line}" for line in storm.story[-STORY:])]
+    say(lines)
     world.forget(city)
     return {"seed": seed, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "nodes": given.nodes,
             "replica": int(given.replica), "messages": len(storm.sent), "acts": len(storm.people.acts),
             "faults": sum(storm.begun.values()), "kills": kills, "back_s": round(storm.back_s, 1), "seconds": round(seconds),
             "problems": len(problems), "first": problems[0] if problems else ""}
+
+
+def say(lines):
+    """All at once, whoever else is telling of a seed of theirs."""
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        print("\n".join(lines), flush=True)
 
 
 def keep(city, folder):
@@ -60,10 +71,10 @@ def keep(city, folder):
 
 def note(path, row):
     """A line of the record of storms."""
-    new = not path.exists()
     with path.open("a", newline="") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
         writer = csv.DictWriter(out, row.keys())
-        if new:
+        if out.seek(0, 2) == 0:
             writer.writeheader()
         writer.writerow(row)
 
@@ -72,32 +83,69 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--seeds", type=int, default=1, help="so many storms, one seed after the other")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at a time, each on servers of its own")
+    parser.add_argument("--step", type=int, default=1, help="from one seed to the next")
     parser.add_argument("--messages", type=int, default=20000)
     parser.add_argument("--seconds", type=float, default=30, help="over which they are sent")
     parser.add_argument("--every", "--faults", type=float, default=1.0, help="seconds between faults on average; 0 = none")
     parser.add_argument("--late", type=float, default=5, help="seconds that a clock may come late, by itself or after all was healed")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3), help="of Kafka")
     parser.add_argument("--replica", action="store_true", help="Redis has a replica that takes over")
+    parser.add_argument("--mixed", action="store_true", help="a quarter of the seeds on each: one node or three, with and without replica")
     parser.add_argument("--record", type=pathlib.Path, help="CSV file that gets a line a seed")
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/storm"), help="folder for the logs of seeds with a violation")
     parser.add_argument("--stop-at-first", action="store_true", help="no further seed after a violation")
     return parser
 
 
+def set_ups(given):
+    """[((nodes of Kafka, whether Redis has a replica), the seeds that run on them)]"""
+    seeds = range(given.seed, given.seed + given.seeds * given.step, given.step)
+    if not given.mixed:
+        return [((given.nodes, given.replica), seeds)]
+    return [(servers, seeds[i::len(SERVERS)]) for i, servers in enumerate(SERVERS) if i < len(seeds)]
+
+
+def one_by_one(given):
+    """Returns how many seeds had a violation."""
+    bad = 0
+    for (given.nodes, given.replica), seeds in set_ups(given):
+        with World(given.nodes, given.replica) as world:
+            for seed in seeds:
+                row = one(world, seed, given)
+                bad += row["problems"] > 0
+                if given.record:
+                    note(given.record, row)
+                if bad and given.stop_at_first:
+                    return bad
+    return bad
+
+
+def side_by_side(given, words):
+    """Deals the seeds out to processes of their own; returns how many of these found a violation."""
+    shares = [(given.seed + job * given.step, len(range(job, given.seeds, given.jobs))) for job in range(min(given.jobs, given.seeds))]
+    jobs = [subprocess.Popen([sys.executable, __file__, *words, "--jobs", "1", "--seed", str(first), "--seeds", str(seeds),
+                              "--step", str(given.step * given.jobs)]) for first, seeds in shares]
+    try:
+        while any(job.poll() is None for job in jobs):
+            if given.stop_at_first and any(job.returncode for job in jobs):
+                break
+            time.sleep(0.2)
+    finally:
+        for job in jobs:
+            job.terminate()
+        for job in jobs:
+            job.wait()
+    return sum(job.returncode not in (0, 143) for job in jobs)
+
+
 def main():
     given = options().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that programs and servers end with us
-    bad = done = 0
-    with World(given.nodes, given.replica) as world:
-        for seed in range(given.seed, given.seed + given.seeds):
-            row = one(world, seed, given)
-            done += 1
-            bad += row["problems"] > 0
-            if given.record:
-                note(given.record, row)
-            if bad and given.stop_at_first:
-                break
-    print(f"storm: {done - bad} of {done} seeds without a violation")
+    if given.jobs > 1:
+        return 1 if side_by_side(given, sys.argv[1:]) else 0
+    bad = one_by_one(given)
+    say([f"storm: {bad} of the seeds with a violation" if bad else "storm: no violation"])
     return 1 if bad else 0
 
 
