@@ -19,6 +19,8 @@ end
 local bucket_names = {}
 for bucket = 0, BUCKETS - 1 do bucket_names[bucket] = ':c:' .. bucket end
 
+local chars = {} -- each byte as a string; filled by the first call, since a library has no string functions while it loads
+
 local function bucket_of(head, id)
     return head .. bucket_names[byte_pair(id, 0) % BUCKETS]
 end
@@ -321,23 +323,23 @@ local function write(keys, args)
     return {'ok', stale, next_due(shard.index), shard.n + change}
 end
 
-local function fire(id, dossier, name, epoch, stage, due)
-    return struct.pack('<Bc0Bc0Bc0I4BI6', #id, id, #dossier, dossier, #name, name, epoch, stage, due)
+-- A fire as the client reads it: the rest is what its record says of the clock behind its number.
+local function fire(id, dossier, name, rest)
+    return chars[#id] .. id .. dossier .. chars[#name] .. name .. rest
 end
 
--- Takes what is due of one case: fires to out, outbox members behind their scores to outbox. Returns the record with
--- them claimed, and when the next of the others is due.
-local function claim_case(names, id, record, now, out, outbox)
-    local _, dossier, at = struct.unpack('<I4Bc0', record)
-    local later
-    for at = at, #record, 12 do
-        local code, epoch, stage, due = struct.unpack('<BI4BI6', record, at)
+-- Takes what is due of one case: fires to taken.fires, outbox members behind their scores to taken.outbox. Returns the
+-- record with them claimed, and when the next of the others is due.
+local function claim_case(names, id, record, now, taken)
+    local first, later = 6 + string.byte(record, 5), nil
+    for at = first, #record, 12 do
+        local stage, due = struct.unpack('<BI6', record, at + 5)
         if stage < 128 and due <= now then
-            local name = names[code]
-            out[#out + 1] = fire(id, dossier, name, epoch, stage, due)
-            outbox[#outbox + 1] = SENDING
-            outbox[#outbox + 1] = id .. name
-            record = string.sub(record, 1, at + 4) .. string.char(stage + 128) .. string.sub(record, at + 6)
+            local name, n = names[string.byte(record, at)], taken.n + 1
+            taken.n = n
+            taken.fires[n] = fire(id, string.sub(record, 5, first - 1), name, string.sub(record, at + 1, at + 11))
+            taken.outbox[2 * n - 1], taken.outbox[2 * n] = SENDING, id .. name
+            record = string.sub(record, 1, at + 4) .. chars[stage + 128] .. string.sub(record, at + 6)
         elseif stage < 128 and (not later or due < later) then
             later = due
         end
@@ -345,28 +347,28 @@ local function claim_case(names, id, record, now, out, outbox)
     return record, later
 end
 
--- Claims cases of one leaf while there is room in out. An entry that no longer holds is dropped, or moves to the time that
--- does.
-local function claim_leaf(shard, leaf, ids, now, limit, out)
-    local outbox, done, again = {}, {}, {}
-    for _, id in ipairs(ids) do
-        if #out >= limit then break end
-        done[#done + 1] = id
-        local bucket, before = bucket_of(shard.head, id), #out
+-- Claims cases of one leaf while there is room; returns its fires. An entry that no longer holds is dropped, or moves to
+-- the time that does.
+local function claim_leaf(shard, leaf, ids, now, room)
+    local taken, again, done = {n = 0, fires = {}, outbox = {}}, {}, #ids
+    for i, id in ipairs(ids) do
+        if taken.n >= room then done = i - 1 break end
+        local bucket, before = bucket_of(shard.head, id), taken.n
         local record = call('HGET', bucket, id)
         if record then
-            local claimed, later = claim_case(shard.names, id, record, now, out, outbox)
-            if #out > before then call('HSET', bucket, id, claimed) end
+            local claimed, later = claim_case(shard.names, id, record, now, taken)
+            if taken.n > before then call('HSET', bucket, id, claimed) end
             if later then again[id] = later end
         end
     end
-    call('ZREM', leaf, unpack(done))
-    for i = 1, #outbox, MOST do
-        call('ZADD', shard.head .. ':o', unpack(outbox, i, math.min(i + MOST - 1, #outbox)))
+    call('ZREM', leaf, unpack(ids, 1, done))
+    for i = 1, 2 * taken.n, MOST do
+        call('ZADD', shard.head .. ':o', unpack(taken.outbox, i, math.min(i + MOST - 1, 2 * taken.n)))
     end
-    for _, id in ipairs(done) do
-        if again[id] then add_entry(shard.index, id, again[id]) end
+    for i = 1, done do
+        if again[ids[i]] then add_entry(shard.index, ids[i], again[ids[i]]) end
     end
+    return taken.fires
 end
 
 local function claim_due(shard, now, limit, out)
@@ -376,7 +378,7 @@ local function claim_due(shard, now, limit, out)
         local ids = leaf and call('ZRANGEBYSCORE', leaf, '-inf', upto, 'LIMIT', '0', 2 * LEAF) or {}
         if #ids == 0 then return end
         looked = looked + #ids
-        claim_leaf(shard, leaf, ids, now, limit, out)
+        for _, one in ipairs(claim_leaf(shard, leaf, ids, now, limit - #out)) do out[#out + 1] = one end
     end
 end
 
@@ -399,7 +401,8 @@ local function hand_out_again(head, names, from, to, limit, out)
         local id, case, clock = claimed_of(head, names, member)
         if id then
             call('ZADD', head .. ':o', SENDING, member)
-            out[#out + 1] = fire(id, case.dossier, names[clock.code], clock.epoch, clock.stage, clock.due)
+            local rest = struct.pack('<I4BI6', clock.epoch, clock.stage, clock.due)
+            out[#out + 1] = fire(id, chars[#case.dossier] .. case.dossier, names[clock.code], rest)
         else
             call('ZREM', head .. ':o', member)
         end
@@ -463,6 +466,7 @@ end
 local function register(name, callback, flags)
     local function run(keys, args)
         call = redis.call
+        for byte = #chars, 255 do chars[byte] = string.char(byte) end
         return callback(keys, args)
     end
     redis.register_function{function_name = 'hy_timers3_' .. name, callback = run, flags = flags}
