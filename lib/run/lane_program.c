@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/web/health.h"
 
-enum { REGISTRY_TIMEOUT_MS = 60000, DRAIN_MS = 10000, REGISTRY_RETRY_S = 1 };
+enum { REGISTRY_TIMEOUT_MS = 60000, DRAIN_MS = 10000, REGISTRY_RETRY_S = 1, LANES_MOST_MS = 10000 };
 
 static const struct hy_config_row ROWS[] = {
     HY_CONFIG_COMMON(struct hy_lane_program_config, common),
@@ -75,6 +75,9 @@ static int start(struct running *run, struct hy_error *err) {
     struct hy_lane_options options = lane_options(&run->config, run->program->name);
     run->health = hy_health_new(run->program->name);
     if (!run->health) return hy_fail(err, HY_ENOMEM, "out of memory");
+    // Both parts count from here on: before its lanes run a program is not well.
+    (void)hy_health_part(run->health, "packs", 0);
+    (void)hy_health_part(run->health, "lanes", LANES_MOST_MS);
     int rc = hy_health_start(run->health, run->config.common.http_listen, err);
     if (rc == HY_OK) rc = wait_for_packs(run, &options.kafka, err);
     if (rc != HY_OK) return rc;
@@ -84,7 +87,7 @@ static int start(struct running *run, struct hy_error *err) {
 }
 
 static int watch(struct running *run) {
-    struct hy_health_part *part = hy_health_part(run->health, "lanes", 10000);
+    struct hy_health_part *part = hy_health_part(run->health, "lanes", LANES_MOST_MS);
     do {
         struct hy_error err = {0};
         int rc = hy_lanes_health(run->lanes, &err);

@@ -125,9 +125,9 @@ static bool add_part(const struct hy_health_part *part, int64_t now_ms, struct h
 
 bool hy_health_json(struct hy_health *health, struct hy_buf *out) {
     struct hy_buf parts = {0};
-    bool all = true;
     int64_t now = mono_ms();
     pthread_mutex_lock(&health->lock);
+    bool all = health->parts != NULL; // who does not know yet what it is made of is still starting
     for (const struct hy_health_part *part = health->parts; part; part = part->next) {
         if (!add_part(part, now, &parts)) all = false;
         if (part->next) hy_buf_adds(&parts, ",");

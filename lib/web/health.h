@@ -22,7 +22,7 @@ void hy_health_report(struct hy_health_part *part, bool ok, const char *why, ...
 // Any thread. Only says that the part is alive; its last state stands.
 void hy_health_beat(struct hy_health_part *part);
 
-// Any thread. True when every part is well; the whole state as JSON is added to out (may be NULL).
+// Any thread. True when there are parts and every one is well; the whole state as JSON is added to out (may be NULL).
 bool hy_health_json(struct hy_health *health, struct hy_buf *out);
 
 // Adds GET /metrics and GET /healthz (200, or 503 when a part fails) to a server; health must outlive it.

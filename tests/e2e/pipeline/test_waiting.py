@@ -35,3 +35,16 @@ def test_a_router_without_a_dispatch_list_says_so_and_routes_when_one_is_publish
         until(lambda: health(city, "router")[0] == 200, 20, show=lambda: health(city, "router"))
         assert len(city.read("hy.commands", "Command")) == 50
     folder.remove()
+
+
+def test_a_program_is_not_well_before_its_lanes_are():
+    with City(programs=("casework",), start=False) as city:
+        city.programs["casework"].start()
+
+        def asked():
+            try:
+                return health(city, "casework")
+            except OSError:  # its door is not open yet
+                return 0, {}
+        status, told = until(lambda: (answer := asked())[0] == 200 and answer, 90, 0.002)
+        assert {"packs", "lanes"} <= {part["name"] for part in told["parts"]}, told

@@ -16,10 +16,13 @@ static void health_tells_which_part_fails(void **state) {
     struct hy_error err = {0};
     struct hy_health *health = hy_health_new("tester");
     assert_int_equal(hy_health_start(health, "127.0.0.1:0", &err), 0);
-    struct hy_health_part *lane = hy_health_part(health, "lane-0", 200);
+    char *a = get(hy_health_url(health), "/healthz");
+    assert_contains(a, "503 "); // no part yet: nothing is known to be well
+    free(a);
+    struct hy_health_part *lane = hy_health_part(health, "lane-0", 2000);
     struct hy_health_part *kafka = hy_health_part(health, "kafka", 0);
     assert_ptr_equal(hy_health_part(health, "kafka", 0), kafka);
-    char *a = get(hy_health_url(health), "/healthz");
+    a = get(hy_health_url(health), "/healthz");
     assert_contains(a, "503 ");
     assert_contains(a, "starting");
     free(a);
@@ -29,7 +32,7 @@ static void health_tells_which_part_fails(void **state) {
     assert_contains(a, "200 OK");
     assert_contains(a, "\"status\":\"ok\",\"program\":\"tester\"");
     free(a);
-    usleep(300 * 1000);
+    usleep(2100 * 1000);
     a = get(hy_health_url(health), "/healthz");
     assert_contains(a, "503 ");
     assert_contains(a, "{\"name\":\"lane-0\",\"ok\":false");
