@@ -32,7 +32,8 @@ def town(world):
     world.write(late)
     world.deliver(one["leak"], "receipt", "您的来信已受理，受理编号" + one["leak"].receipt_number + "。")
     world.note("hello", "你好！祝工作顺利")
-    world.wait(lambda: world.get("operator", "/v1/overview")["totals"]["late"] == 1)
+    wanted = {"open": 4, "late": 1, "incident": 1, "noted": 1}
+    world.wait(lambda: wanted.items() <= world.get("operator", "/v1/overview")["totals"].items(), what="all is folded")
     return one
 
 
@@ -42,7 +43,7 @@ class Visit:
     def __init__(self, browser, size, name, locale="zh-CN", scripts=True):
         self.context = browser.new_context(viewport=size, locale=locale, timezone_id="Asia/Shanghai", java_script_enabled=scripts)
         self.page, self.name, self.faults = self.context.new_page(), name, []
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(30000)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda m: m.type == "error" and self.faults.append(m.text))
 

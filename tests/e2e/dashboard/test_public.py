@@ -58,7 +58,9 @@ def test_the_page_speaks_both_languages_and_escapes_what_it_shows(world):
 def test_an_address_that_asks_too_often_is_told_to_wait(kafka, tmp_path):
     with World(kafka, "rate.", tmp_path, {"public.rate": 1, "public.burst": 5}) as world:
         door = world.anonymous(public=True)
-        answers = [door.get("/v1/receipts/0000-0000-0000-0000") for _ in range(8)]
+        answers = []
+        while len(answers) < 6 or (answers[-1].status_code != 429 and len(answers) < 100):  # each second gives one more
+            answers.append(door.get("/v1/receipts/0000-0000-0000-0000"))
         assert [a.status_code for a in answers[:5]] == [404] * 5 and answers[-1].status_code == 429
         assert int(answers[-1].headers["Retry-After"]) >= 1
 

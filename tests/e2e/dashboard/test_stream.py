@@ -18,7 +18,7 @@ class Stream(threading.Thread):
         self.headers = {"Authorization": f"Bearer {world.tokens[name]}", **(headers or {})}
         self.over = False
         self.start()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
 
     def run(self):
         event, data, event_id = "", [], None
@@ -57,6 +57,7 @@ def test_news_reach_those_who_may_see_them(world):
     world.note("hello", "你好")
     world.wait(lambda: len(streams["operator"].of("journal")) == 3 and len(streams["operator"].of("case")) >= 2)
     world.wait(lambda: streams["wangxinban"].of("case"))
+    world.wait(lambda: streams["shuiwu"].of("journal") and streams["shuiwu"].of("case"))
     seen = {name: ({j["case_id"] for j in s.of("journal")}, {c["id"] for c in s.of("case")}) for name, s in streams.items()}
     assert seen["operator"] == ({leak.id, incident.id, ""}, {leak.id, incident.id})
     assert seen["shuiwu"] == ({leak.id}, {leak.id})
@@ -81,14 +82,15 @@ def test_an_act_is_seen_on_the_stream_and_then_in_the_case(world):
 
 
 def test_an_overview_comes_at_most_once_a_second(world):
+    began = time.monotonic()
     stream = Stream(world, "operator")
     for n in range(30):
         world.open(f"n{n}", "信", "文")
         time.sleep(0.05)
     world.wait(lambda: stream.of("overview")[-1]["totals"]["open"] == 30)
-    times = [at for at, event, _, _ in stream.events if event == "overview"]
-    assert all(b - a > 0.9 for a, b in zip(times[1:], times[2:])), times
-    assert len(stream.of("journal")) == 30
+    world.wait(lambda: len(stream.of("journal")) == 30)
+    told, took = len(stream.of("overview")), time.monotonic() - began
+    assert told <= took + 2, (told, took)  # one at the opening, then at most one a second, however late they are read
     stream.close()
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 import httpx
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from harness import contract, paths, topics
@@ -120,20 +120,20 @@ class World:
     def start_dashboard(self):
         program = Program("dashboard", [paths.program("dashboard"), "--config", str(self.config)], folder=self.folder)
         self.programs.append(program)
-        self.wait(lambda: self.anonymous().get("/healthz").status_code == 200, 30, "the dashboard is healthy")
+        self.wait(lambda: self.anonymous().get("/healthz").status_code == 200, 90, "the dashboard is healthy")
         # Names of departments come with the pack, a moment after the door is open.
-        self.wait(lambda: "packs.in_force" in program.text(), 30, "the dashboard has a pack")
+        self.wait(lambda: "packs.in_force" in program.text(), 90, "the dashboard has a pack")
         return program
 
     # ---- doors
 
     def client(self, name):
-        client = httpx.Client(base_url=f"http://{self.http}", headers={"Authorization": f"Bearer {self.tokens[name]}"}, timeout=10)
+        client = httpx.Client(base_url=f"http://{self.http}", headers={"Authorization": f"Bearer {self.tokens[name]}"}, timeout=30)
         self.clients.append(client)
         return client
 
     def anonymous(self, public=False):
-        client = httpx.Client(base_url=f"http://{self.public if public else self.http}", timeout=10)
+        client = httpx.Client(base_url=f"http://{self.public if public else self.http}", timeout=30)
         self.clients.append(client)
         return client
 
@@ -142,7 +142,7 @@ class World:
         assert answer.status_code == 200, (path, answer.status_code, answer.text)
         return answer.json()
 
-    def wait(self, true, seconds=10, what="it"):
+    def wait(self, true, seconds=60, what="it"):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -259,32 +259,40 @@ class World:
 class Casework(threading.Thread):
     """Reads hy.commands and answers each act with a journal record and a snapshot, as casework does."""
 
-    def __init__(self, world, *cases, delay=0.0, silent=False):
+    def __init__(self, world, *cases, delay=0.0, silent=False, until=None):
         super().__init__(daemon=True)
-        self.world, self.cases, self.delay, self.silent = world, {c.id: c for c in cases}, delay, silent
+        self.world, self.cases, self.delay, self.silent, self.until = world, {c.id: c for c in cases}, delay, silent, until
         self.commands, self.seen, self.over = [], {}, False
         topic = world.prefix + "hy.commands"
         self.consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": world.prefix + "stand-in",
-                                  "auto.offset.reset": "earliest", "enable.auto.commit": False})
-        self.consumer.assign([TopicPartition(topic, p, 0) for p in topics.partitions_of(world.bootstrap, topic)])
+                                  "auto.offset.reset": "earliest", "enable.auto.commit": False, "enable.partition.eof": True})
+        self.unread, self.ready = set(topics.partitions_of(world.bootstrap, topic)), threading.Event()
+        self.consumer.assign([TopicPartition(topic, p, 0) for p in self.unread])
 
     def __enter__(self):
         self.start()
+        assert self.ready.wait(60), "hy.commands could not be read"  # an act that is sent now has its verdict in time
         return self
 
     def __exit__(self, *_):
         self.over = True
+        if self.until:
+            self.until.set()
         self.join(10)
         self.consumer.close()
 
     def run(self):
         while not self.over:
             message = self.consumer.poll(0.1)
+            if message is not None and message.error() and message.error().code() == KafkaError._PARTITION_EOF:
+                self.unread.discard(message.partition())
+                if not self.unread:
+                    self.ready.set()
             if message is None or message.error():
                 continue
             command = contract.decode("Command", message.value())
             self.commands.append((message.key().decode(), command))
-            time.sleep(self.delay)
+            self.until.wait(60) if self.until else time.sleep(self.delay)
             if not self.silent:
                 self.judge(command, message.offset())
 

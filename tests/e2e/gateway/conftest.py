@@ -52,7 +52,7 @@ class Gateway:
         # Dead only by our own hand; a sanitizer's or a crash's exit is a failure whatever the clients saw.
         assert kind or not [code for code in self.program.exits if code not in (0, -9)], self.program.text()[-3000:]
 
-    def ready(self, timeout=20):
+    def ready(self, timeout=60):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             try:

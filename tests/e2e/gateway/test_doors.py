@@ -184,10 +184,11 @@ def test_other_methods_are_405(gateway):
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(kafka):
     with Gateway(kafka, limit__rate=1, limit__burst=3, limit__loopback="yes") as gateway:
-        statuses = [gateway.message({"account": "a", "text": "x"})[0] for _ in range(5)]
-        assert statuses == [202, 202, 202, 429, 429]
-        status, headers, _ = gateway.ask("POST", "/v1/messages", b"{}", {"Content-Type": "application/json"})
-        assert status == 429 and int(headers["Retry-After"]) >= 1
+        body, kind, statuses = b'{"account":"a","text":"x"}', {"Content-Type": "application/json"}, []
+        while statuses[-2:] != [429, 429] and len(statuses) < 100:  # each second gives one more
+            status, headers, _ = gateway.ask("POST", "/v1/messages", body, kind)
+            statuses.append(status)
+        assert statuses[:3] == [202] * 3 and statuses[-2:] == [429, 429] and int(headers["Retry-After"]) >= 1, statuses
         time.sleep(1.2)
         works(gateway)
 

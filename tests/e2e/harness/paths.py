@@ -30,22 +30,25 @@ def program(name):
     return str(path)
 
 
-_given = set()
+_given = {}  # port: a name in the kernel that says that it is ours until this process ends
 
 
 def free_port():
-    """A TCP port on loopback that nobody listens on; never given twice in one process. Below those that the kernel gives to
-    outgoing connections: one of them may take a port between here and the server's start."""
+    """A TCP port on loopback that nobody listens on; never given twice while this process lives, here or in another one's
+    tests. Below those that the kernel gives to outgoing connections: one of them may take a port between here and the
+    server's start."""
     while True:
         port = random.randrange(12000, 32000)
-        with socket.socket() as s:
-            try:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0huiying-test-port-{port}")
+            with socket.socket() as s:
                 s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
+        except OSError:
+            claim.close()
+            continue
+        _given[port] = claim
+        return port
 
 
 def die_with_parent():

@@ -85,7 +85,9 @@ def test_all_is_well_when_everything_runs(running):
     assert rows["gateway"]["lag_records"] == 0, "what waits in its spool"
     assert {row["name"]: row["ok"] for row in answer.json["servers"]} == \
         {"deploy/up": True, "kafka": True, "topics": True, "redis": True}
-    table = running.status("--data", running.folder)
+    deadline = time.monotonic() + 60  # a program may be unwell for a moment on a busy machine
+    while (table := running.status("--data", running.folder)).code and time.monotonic() < deadline:
+        time.sleep(0.3)
     assert table.code == 0 and "gateway" in table.out and "DOWN" not in table.out and table.err == ""
 
 
@@ -100,7 +102,9 @@ def test_a_program_that_is_down_is_named_and_makes_exit_code_1(running):
     running.wait_up()
     running.programs["gateway"].close()
     running.write(gateway={"state": "waiting", "restarts": 3, "last_exit": "signal 9 (SIGKILL)"})
-    answer = running.status("--data", running.folder, "--json")
+    deadline = time.monotonic() + 60
+    while list(down(answer := running.status("--data", running.folder, "--json"))) != ["gateway"] and time.monotonic() < deadline:
+        time.sleep(0.3)
     assert answer.code == 1 and list(down(answer)) == ["gateway"] and "no answer" in down(answer)["gateway"]
     table = running.status("--data", running.folder)
     assert table.code == 1 and "signal 9 (SIGKILL)" in table.out and "DOWN" in table.out and "3" in table.out
@@ -109,8 +113,8 @@ def test_a_program_that_is_down_is_named_and_makes_exit_code_1(running):
 def test_redis_away_is_seen_at_redis_and_at_who_needs_it(running):
     running.wait_up()
     running.redis.kill()
-    deadline = time.monotonic() + 20
-    while "sla" not in (found := down(running.status("--data", running.folder, "--json"))) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while set(found := down(running.status("--data", running.folder, "--json"))) != {"redis", "sla"} and time.monotonic() < deadline:
         time.sleep(0.5)
     running.redis.start()
     assert {"redis", "sla"} <= set(found) and "gateway" not in found, found
