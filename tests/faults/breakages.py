@@ -47,7 +47,16 @@ def unit_tests():
 
 
 def storm(given, *words):
-    return run(*STORM, *words, "--messages", str(given.messages), "--seconds", str(given.seconds), env={**os.environ, "HY_BUILD": str(BUILD)})
+    """What the storm says; a line for each seed is shown as it comes."""
+    command = [*STORM, *words, "--messages", str(given.messages), "--seconds", str(given.seconds)]
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env={**os.environ, "HY_BUILD": str(BUILD)}) as running:
+        for line in running.stdout:
+            lines.append(line)
+            if re.match(r"seed \d+: ", line):
+                print(f"    {line.split(':')[0]}: {line.rsplit(', ', 1)[1].strip()}", flush=True)
+    return "".join(lines)
 
 
 def violations(output):
@@ -65,6 +74,7 @@ def violations(output):
 
 
 def judge(name, what, given):
+    print(f"{name}: {what}", flush=True)
     row = collections.OrderedDict(defect=name, what=what, unit_tests="passed", quiet_day="passed", seed="", invariant="", evidence="")
     build(name)
     said = unit_tests()
@@ -72,10 +82,10 @@ def judge(name, what, given):
         row["unit_tests"] = "failed"
         row["evidence"] = said.splitlines()[-1]
         return row
-    if violations(storm(given, "--seed", "1", "--faults", "0").stdout):
+    if violations(storm(given, "--seed", "1", "--faults", "0")):
         row["quiet_day"] = "failed"
     found = violations(storm(given, "--seed", "1", "--seeds", str(given.seeds), "--faults", str(given.faults), "--stop-at-first",
-                             "--jobs", str(given.jobs)).stdout)
+                             "--jobs", str(given.jobs)))
     if found:
         row["seed"], row["evidence"] = found[0], found[1][0]
         row["invariant"] = " ".join(sorted({word for text in found[1] for word in re.findall(r"\bI\d+\b", text)}, key=lambda i: int(i[1:])))
