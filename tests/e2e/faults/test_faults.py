@@ -57,7 +57,7 @@ def test_a_door_cuts_silences_slows_and_leads_elsewhere():
         door = toxi.door("redis", f"127.0.0.1:{one.port}")
         port = int(door.address.rsplit(":", 1)[1])
         ping = b"*1\r\n$4\r\nPING\r\n"
-        assert echo(port, ping, 2) == b"+PONG\r\n"
+        assert echo(port, ping, 10) == b"+PONG\r\n"
         door.silence()
         assert echo(port, ping, 0.5) is None
         door.heal()
@@ -75,14 +75,14 @@ def test_a_door_cuts_silences_slows_and_leads_elsewhere():
         one.command("SET", "who", "one")
         other.command("SET", "who", "other")
         door.lead_to(f"127.0.0.1:{other.port}")
-        assert b"other" in echo(port, b"*2\r\n$3\r\nGET\r\n$3\r\nwho\r\n", 2)
+        assert b"other" in echo(port, b"*2\r\n$3\r\nGET\r\n$3\r\nwho\r\n", 10)
 
 
 def test_a_clock_that_is_set_is_what_redis_tells_and_times_as_before():
     with Clocked() as redis:
         redis.clock.set(-3600)
         told = int(redis.command("TIME")[0])
-        assert abs(time.time() - 3600 - told) < 2
+        assert abs(time.time() - 3600 - told) < 5
         redis.command("SET", "key", "value", "PX", "60000")
         redis.clock.set(0)
-        assert abs(time.time() - int(redis.command("TIME")[0])) < 2
+        assert abs(time.time() - int(redis.command("TIME")[0])) < 5

@@ -114,16 +114,19 @@ class Program:
             return ""
 
     def terminate(self, timeout=30):
-        """Clean end (SIGTERM), no restart; returns the exit code. Kills after the timeout."""
+        """Clean end (SIGTERM), no restart; returns the exit code. Kills after the timeout. start() may follow at once."""
         with self._lock:
             self.wanted = False
+            watch = self._watch
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+        if watch:
+            watch.join()  # else it would take a start() that comes now for its own affair, and there were two processes
+        return self.process.wait()
 
     def text(self):
         return self.log.read_text(errors="replace")

@@ -95,7 +95,7 @@ class System:
     def once(self, *words):
         """A run that is expected to end by itself: (exit code, what it said)."""
         done = subprocess.run([self.toy, "run", self.bootstrap, self.prefix, "0", "1", *words], capture_output=True, text=True,
-                              timeout=60)
+                              timeout=120)
         return done.returncode, done.stderr
 
     def send(self, *values, key=b"k"):
@@ -118,13 +118,20 @@ class System:
         return {p: contract.decode("Progress", value)
                 for (p, key), value in topics.compacted(self.bootstrap, self.topic("cases")).items() if key == b"!progress"}
 
-    def await_text(self, program, text, timeout=30):
+    def await_text(self, program, text, timeout=90):
         deadline = time.monotonic() + timeout
         while text not in program.text():
             assert time.monotonic() < deadline, f"{text} did not come in {timeout} s\n" + program.text()[-3000:]
             time.sleep(0.05)
 
-    def await_done(self, timeout=60):
+    def await_state(self, program, letter, timeout=60):
+        """Until the kernel says so of its process: "T" = stopped, at the point that was armed."""
+        deadline = time.monotonic() + timeout
+        while program.state() != letter:
+            assert time.monotonic() < deadline, f"{program.name} is not in state {letter} after {timeout} s\n" + program.text()[-3000:]
+            time.sleep(0.02)
+
+    def await_done(self, timeout=120):
         """Until the group stands at the end of hy.commands."""
         ends = {p: high for p, (_, high) in topics.ends(self.bootstrap, self.topic("commands")).items()}
         deadline = time.monotonic() + timeout

@@ -92,7 +92,7 @@ class Attacker(threading.Thread):
         self.random = random.Random(seed)
         self.problems = []
 
-    def _await(self, hit, seconds=60):
+    def _await(self, hit, seconds=120):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if hit():
@@ -124,7 +124,7 @@ class Attacker(threading.Thread):
             except queue.Empty:
                 return
             if not self._attack(point, action):
-                self.problems.append(f"{self.program.name}: {point}:{action} was not hit within 60 s")
+                self.problems.append(f"{self.program.name}: {point}:{action} was not hit within 120 s")
                 self.program.arm("")
                 return
 

@@ -16,7 +16,7 @@ def test_a_transaction_that_was_open_when_the_broker_was_killed_is_over_soon_aft
     system.kafka.kill()
     time.sleep(4)  # past the transaction's time: the broker ends it while it starts
     system.kafka.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while topics.ends(system.bootstrap, log, "read_committed") != topics.ends(system.bootstrap, log):
         assert time.monotonic() < deadline, "the last stable offset does not move: a hanging transaction (KAFKA-20734)"
         time.sleep(0.2)

@@ -8,14 +8,18 @@ from conftest import SHORT
 from harness import ledger, topics
 
 
+LONG = "props=session.timeout.ms=30000"  # a session whose end nobody here waits for
+
+
 def amounts(system):
     return sorted(row[2] for row in system.journal())
 
 
 def test_sigterm_finishes_what_is_in_hand_and_exits_0(system):
     program = system.run(lanes=2)
+    system.await_text(program, "past the barrier")
     system.send(*[b"%d" % i for i in range(2000)])
-    time.sleep(0.5)
+    time.sleep(0.2)
     assert program.terminate() == 0
     assert ledger.aborted(system.bootstrap, system.topic("journal")) == 0
     system.run(instance="1")
@@ -24,10 +28,10 @@ def test_sigterm_finishes_what_is_in_hand_and_exits_0(system):
 
 
 def test_a_second_process_takes_its_share_and_all_of_it_after_a_clean_end(system):
-    first = system.run(instance="0")
+    first = system.run(LONG, instance="0")
     system.send(*[b"1"] * 100)
     system.await_done()
-    second = system.run(instance="1")
+    second = system.run(LONG, instance="1")
     system.await_text(second, "past the barrier")
     for key in (b"k", b"a", b"d", b"x"):
         system.send(*[b"1"] * 50, key=key)
@@ -36,7 +40,7 @@ def test_a_second_process_takes_its_share_and_all_of_it_after_a_clean_end(system
     began = time.monotonic()
     system.send(*[b"1"] * 100)
     system.await_done()
-    assert time.monotonic() - began < 6, "a clean end must not cost a session timeout"
+    assert time.monotonic() - began < 20, "a clean end must not cost a session timeout"
     assert system.state()[b"k"] == b"250 250"
     assert "holds state" not in first.text() + second.text()
 
@@ -78,14 +82,12 @@ def zombies(systems):
     time.sleep(0.2)
     for point, system in made.items():
         system.send(*[b"1"] * 10)
-    deadline = time.monotonic() + 10
-    while any(zombie.state() != "T" for zombie in first.values()):
-        assert time.monotonic() < deadline, "a point was not hit"
-        time.sleep(0.02)
+    for point, system in made.items():
+        system.await_state(first[point], "T")
     for system in made.values():
         system.run(SHORT, instance="1")
     for system in made.values():
-        system.await_done(40)
+        system.await_done()
         assert system.state() == {b"k": b"20 20"}
     for point, system in made.items():
         first[point].arm("")
@@ -121,11 +123,11 @@ def test_a_crash_in_the_middle_of_a_restore_and_of_a_record_changes_nothing(syst
             program.terminate()
             program.env["HY_FAULT_POINT"] = point
             program.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while program.exits.count(-9) == 0 and time.monotonic() < deadline:
             time.sleep(0.05)
         program.env.pop("HY_FAULT_POINT", None)
-        system.await_done(60)
+        system.await_done()
         assert -9 in program.exits, point
         program.exits.clear()
     assert system.state() == {b"k": b"400 400"} and len(system.journal()) == 400
@@ -136,10 +138,10 @@ def test_an_idle_lane_writes_nothing(system):
     system.send(b"1")
     system.await_done()
     before, rested = None, 0
-    for _ in range(40):  # the second lane's joining moves partitions once more
+    for _ in range(80):  # the second lane's joining moves partitions once more
         ends = topics.ends(system.bootstrap, system.topic("cases"))
         before, rested = ends, rested + 1 if ends == before else 0
-        if rested == 4:
+        if rested == 8:
             break
         time.sleep(0.5)
     time.sleep(3)
@@ -155,12 +157,13 @@ def test_a_group_at_rest_stands_at_the_end_of_its_log_past_the_markers_of_transa
         writer.begin_transaction()
         writer.produce(system.topic("commands"), b"1", b"k")
         writer.commit_transaction(30)
-        system.await_done(10)  # where the log ends, behind the marker
+        system.await_done()  # where the log ends, behind the marker
     assert system.state() == {b"k": b"3 3"}
 
 
 def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back(system):
     program = system.run(SHORT, "tick")
+    began = time.monotonic()
     system.await_text(program, "past the barrier")
     time.sleep(5.5)
     program.kill()
@@ -168,7 +171,7 @@ def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back
     state = {k: [int(x) for x in v.split()] for k, v in system.state().items()}
     assert set(state) == {b"tick-0", b"tick-1"}
     for count, now in state.values():
-        assert 5 <= count <= 14 and abs(now / 1000 - time.time()) < 5
+        assert 5 <= count <= time.monotonic() - began + 2 and abs(now / 1000 - time.time()) < 10
     assert "now went back" not in program.text()
 
 
@@ -186,7 +189,7 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(system):
     system.send(*[b"%d" % i for i in range(500)])
     system.kafka.restart(clean=False)
     system.send(*[b"%d" % i for i in range(500, 1000)])
-    system.await_done(90)
+    system.await_done()
     assert amounts(system) == list(range(1000)), sent
 
 
@@ -195,17 +198,14 @@ def test_a_broker_that_dies_between_two_questions_does_not_make_the_lane_stand_s
     program = system.run("stuck=6000", start=False)
     program.env["HY_FAULT_POINT"] = "lane.before_ends:2:stop"
     program.start()
-    deadline = time.monotonic() + 30
-    while program.state() != "T":
-        assert time.monotonic() < deadline, "the point was not hit"
-        time.sleep(0.02)
+    system.await_state(program, "T")
     system.kafka.kill()
     program.signal(signal.SIGCONT)
     time.sleep(8)
     assert program.exits == [], program.text()[-3000:]
     system.kafka.start()
     system.send(b"1")
-    system.await_done(60)
+    system.await_done()
     assert program.exits == [] and "stuck" not in program.text()
 
 
@@ -215,7 +215,7 @@ def test_a_broker_that_stands_still_for_longer_than_a_transaction_costs_nothing(
         system.send(*[b"%d" % (i * 100 + j) for j in range(100)])
     system.kafka.stop_for(9).join()
     system.send(*[b"%d" % i for i in range(500, 600)])
-    system.await_done(90)
+    system.await_done()
     assert amounts(system) == list(range(600))
 
 
@@ -227,16 +227,13 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(system):
     program.arm("lane.after_send_offsets:1:stop")
     time.sleep(0.2)
     system.send(*[b"1"] * 10)
-    deadline = time.monotonic() + 10
-    while program.state() != "T":
-        assert time.monotonic() < deadline, "the point was not hit"
-        time.sleep(0.02)
+    system.await_state(program, "T")
     program.arm("")
     frozen = system.kafka.stop_for(15)
     program.signal(signal.SIGCONT)
     frozen.join()
     system.send(*[b"1"] * 10)
-    system.await_done(90)
+    system.await_done()
     assert system.state() == {b"k": b"30 30"}
     assert len({row[:2] for row in system.journal()}) == len(system.journal()) == 30
     assert "step=end" in program.text() and program.exits == []

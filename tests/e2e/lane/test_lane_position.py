@@ -8,17 +8,15 @@ from harness import contract, topics
 def delete_before(system, name, partition, offset):
     client = topics.admin(system.bootstrap)
     for f in client.delete_records([TopicPartition(system.topic(name), partition, offset)]).values():
-        f.result(10)
+        f.result(30)
 
 
 def make_anew(system, name, partitions):
-    import time
     client = topics.admin(system.bootstrap)
     for f in client.delete_topics([system.topic(name)]).values():
-        f.result(10)
-    time.sleep(1)
-    topics.create(system.bootstrap, system.topic(name), partitions, {"message.timestamp.type": "LogAppendTime"} if name == "commands" else
-                  {"cleanup.policy": "compact"})
+        f.result(30)
+    settings = {"message.timestamp.type": "LogAppendTime"} if name == "commands" else {"cleanup.policy": "compact"}
+    topics.patiently(lambda: topics.create(system.bootstrap, system.topic(name), partitions, settings))  # the old one may still be going
 
 
 def handle_some(system, *words):
@@ -101,7 +99,7 @@ def test_state_and_input_of_different_counts_are_refused(system):
 def test_a_missing_topic_is_refused_with_the_command_that_makes_it(system):
     client = topics.admin(system.bootstrap)
     for f in client.delete_topics([system.topic("journal")]).values():
-        f.result(10)
+        f.result(30)
     code, said = system.once()
     assert code == 1 and "hy.journal does not exist" in said and "hyctl topics create" in said
 

@@ -91,13 +91,13 @@ def test_a_content_whose_chunks_do_not_make_its_hash_is_ignored(system, tmp_path
 
 def test_a_removed_entry_is_gone_and_followers_hear_of_it(system, tmp_path):
     (tmp_path / "c").write_bytes(b"x")
-    follower = subprocess.Popen([system.toy, "registry", system.bootstrap, system.prefix, "follow", "8"], stdout=subprocess.PIPE, text=True)
+    follower = subprocess.Popen([system.toy, "registry", system.bootstrap, system.prefix, "follow", "15"], stdout=subprocess.PIPE, text=True)
     time.sleep(1)
     assert registry(system, "put", "person", "p1", str(tmp_path / "c"))[0] == 0
     assert registry(system, "put", "person", "p1", "-")[0] == 0
     code, _, said = registry(system, "get", "person", "p1")
     assert code == 1 and "not found" in said
-    out, _ = follower.communicate(timeout=30)
+    out, _ = follower.communicate(timeout=60)
     assert "person p1 1 here\n" in out and "person p1 0 removed\n" in out
 
 

@@ -124,12 +124,12 @@ class City:
 
     def healthy(self, name):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=5) as answer:
                 return answer.status == 200
         except OSError:
             return False
 
-    def wait_healthy(self, seconds=60):
+    def wait_healthy(self, seconds=120):
         deadline = time.monotonic() + seconds
         waiting = set(self.programs)
         while waiting:
@@ -170,7 +170,7 @@ class City:
             out[group] = lag
         return out
 
-    def settle(self, seconds=120):
+    def settle(self, seconds=180):
         """Waits until every stage has handled all there is, twice in a row."""
         deadline, quiet = time.monotonic() + seconds, 0
         while quiet < 2:

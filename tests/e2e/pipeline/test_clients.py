@@ -32,13 +32,25 @@ def work_pb2(tmp_path_factory):
 def letters(town):
     """Letters to the waterworks, one of them then given to another department; on the feed and in the view."""
     sent = town.send([event(f"client-{i}", f"澄塘区第{i}号街坊：自来水管漏水没人修，请处理𠮷\n第二行", title=f"自来水管漏水 {i}") for i in range(5)])
-    ids = [until(lambda: fate(town, e.id), 30, 0.1)["case_id"] for e in sent]
-    verdict = town.rest(f"/v1/cases/{ids[0]}/acts", {"verb": "transfer", "department": "zhujian", "reason_code": "not_ours", "expects": 1})
-    assert verdict["verdict"] == "applied", verdict
+    ids = [until(lambda: fate(town, e.id), 90, 0.1)["case_id"] for e in sent]
+    until(lambda: transferred(town, ids[0], "zhujian"))
     town.settle()
-    last = confluent(town, FEED)[-1][1]
-    until(lambda: town.rest("/v1/work?department=shuiwu")["feed_offset"] > last, 20)
+    for department in ("shuiwu", "zhujian"):
+        last = confluent(town, f"hy.work.{department}")[-1][1]
+        until(lambda: town.rest(f"/v1/work?department={department}")["feed_offset"] > last)
     return dict(zip(ids, sent))
+
+
+def transferred(town, case_id, department):
+    """Gives it to the department unless it is there; a clock may move the case between the look at it and the act."""
+    shown = town.rest(f"/v1/cases/{case_id}")
+    if shown["owner"] == department:
+        return True
+    try:
+        town.rest(f"/v1/cases/{case_id}/acts", {"verb": "transfer", "department": department, "reason_code": "not_ours", "expects": shown["step"]})
+    except urllib.error.HTTPError as error:
+        assert error.code == 409, error.read()
+    return False
 
 
 def fate(town, event_id):
@@ -57,8 +69,8 @@ def confluent(town, topic):
     out = []
     try:
         while True:
-            m = client.poll(20)
-            assert m is not None, "nothing came within 20 s"
+            m = client.poll(60)
+            assert m is not None, "nothing came within 60 s"
             if m.error():
                 return out
             out.append((m.partition(), m.offset(), m.key(), m.headers() or [], m.value()))
@@ -139,8 +151,8 @@ def test_the_queue_that_a_reader_keeps_is_the_list_that_rest_gives(town, letters
 def test_whoever_goes_on_at_the_offset_of_the_list_sees_what_came_after_it(town, letters, work_pb2):
     begin = town.rest("/v1/work?department=shuiwu")["feed_offset"]
     (late,) = town.send([event("client-late", "水管爆裂，自来水漏水没人修", title="自来水管爆裂")])
-    case_id = until(lambda: fate(town, late.id), 30, 0.1)["case_id"]
+    case_id = until(lambda: fate(town, late.id), 90, 0.1)["case_id"]
     new = until(lambda: [i for p, o, k, h, v in kcat(town, FEED) if o >= begin for i in [work_pb2.WorkItem.FromString(v)]
-                         if i.case_id == case_id], 20, 0.3)
+                         if i.case_id == case_id], 90, 0.3)
     assert new[0].seq == 1 and new[0].title == late.title
     assert hashlib.sha256(new[0].text.encode()).digest() == hashlib.sha256(late.text.encode()).digest()

@@ -37,10 +37,10 @@ def letters(town, name, n=40):
 def both(town):
     """Two processes of casework, each with its share."""
     town.join("casework")
-    until(lambda: partitions(town, "casework.1") == partitions(town, "casework") == PARTITIONS / 2, 40)
+    until(lambda: partitions(town, "casework.1") == partitions(town, "casework") == PARTITIONS / 2)
     yield town.programs["casework"], town.programs["casework.1"]
     assert town.leave("casework") == 0
-    until(lambda: partitions(town, "casework") == PARTITIONS, 40)
+    until(lambda: partitions(town, "casework") == PARTITIONS)
 
 
 @pytest.mark.parametrize("point", list(POINTS))
@@ -50,17 +50,17 @@ def test_a_stopped_engine_that_wakes_cannot_commit_and_comes_back(town, both, po
     aborted = ledger.aborted(town.kafka.bootstrap, "hy.journal")
     sleeper.arm(f"{point}:1:stop")
     letters(town, f"{point}-before")
-    until(lambda: sleeper.state() == "T", 20)
+    until(lambda: sleeper.state() == "T")
     letters(town, f"{point}-asleep")
-    until(lambda: partitions(town, "casework.1") == PARTITIONS, 40)
-    town.settle(60)  # the other one has done all of it
+    until(lambda: partitions(town, "casework.1") == PARTITIONS)
+    town.settle()  # the other one has done all of it
     sleeper.arm("")
     sleeper.signal(signal.SIGCONT)
     letters(town, f"{point}-awake")
-    until(lambda: partitions(town, "casework") == PARTITIONS / 2, 40, show=lambda: sleeper.text()[said:][-2000:])
+    until(lambda: partitions(town, "casework") == PARTITIONS / 2, show=lambda: sleeper.text()[said:][-2000:])
     letters(town, f"{point}-both")
-    assert given_up(town) > counted
-    town.settle(60)
+    town.settle()
+    until(lambda: given_up(town) > counted)
     told = sleeper.text()[said:]
     assert re.search(POINTS[point], told) and "rejoining group" in told, told
     assert sleeper.exits == [] and both[1].exits == []

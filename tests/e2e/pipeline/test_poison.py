@@ -37,7 +37,7 @@ def letters_of(town, topic, places):
 def bury(town, topic, key, bad, program):
     """Sends the bad records and checks the dead letter of each."""
     places = dict(zip(bad, topics.send(town.kafka.bootstrap, topic, [(key, value) for value in bad.values()], **LIMIT)))
-    until(lambda: all(letters_of(town, topic, places.values()).values()), 30, 0.2,
+    until(lambda: all(letters_of(town, topic, places.values()).values()), 90, 0.2,
           lambda: f"{topic}: dead letters {letters_of(town, topic, places.values())}")
     found = letters_of(town, topic, places.values())
     for reason, place in places.items():
@@ -67,7 +67,7 @@ def fates(town, events):
 def await_one_case(town, events):
     """The first opened a case, the others were appended to it (fates 1 and 2), each once."""
     wanted = [[1]] + [[2]] * (len(events) - 1)
-    until(lambda: fates(town, events) == wanted, 30, 0.2, lambda: f"fates {fates(town, events)}")
+    until(lambda: fates(town, events) == wanted, 90, 0.2, lambda: f"fates {fates(town, events)}")
 
 
 def enlarge_event(e):
@@ -91,13 +91,13 @@ def test_a_bad_post_or_signal_is_one_dead_letter_and_those_behind_it_are_seen(to
     town.send([first], topic)
     bury(town, topic, first.dossier.encode(), spoilt(bad, enlarge_event), "router")
     town.send([second], topic)
-    until(lambda: {first.id, second.id} <= {s.event_id for _, s in town.read("hy.sightings", "Sighting")}, 20, 0.2)
+    until(lambda: {first.id, second.id} <= {s.event_id for _, s in town.read("hy.sightings", "Sighting")}, 90, 0.2)
 
 
 def test_a_bad_command_is_one_dead_letter_and_the_case_goes_on(town):
     sent = town.send([conversation("poison-commands", 1)])
     key = sent[0].dossier.encode()
-    command = until(lambda: [c for r, c in town.read("hy.commands", "Command") if r.key == key], 20, 0.2)[0]
+    command = until(lambda: [c for r, c in town.read("hy.commands", "Command") if r.key == key], 90, 0.2)[0]
     command.message.event.CopyFrom(conversation("poison-commands", "x"))
     bury(town, "hy.commands", key, spoilt(command, lambda c: enlarge_event(c.message.event)), "casework")
     sent += town.send([conversation("poison-commands", 2)])
@@ -109,7 +109,7 @@ def test_a_bad_sighting_is_one_dead_letter_and_its_subject_still_becomes_an_inci
     texts = [event(f"poison-sight-{n}", f"澄塘区北门路桥面塌陷，我是{PERSON}{n}", who=f"writer-{n}", handle=f"{PERSON}{n}") for n in range(8)]
     town.send(texts[:2])
     ids = {e.id for e in texts[:2]}
-    seen = until(lambda: [(r, s) for r, s in town.read("hy.sightings", "Sighting") if s.event_id in ids], 20, 0.2,
+    seen = until(lambda: [(r, s) for r, s in town.read("hy.sightings", "Sighting") if s.event_id in ids], 90, 0.2,
                  lambda: [s for _, s in town.read("hy.sightings", "Sighting") if s.event_id in ids])
     record, sighting = max(seen, key=lambda one: one[1].weight)
     key = record.key
@@ -122,7 +122,7 @@ def test_a_bad_sighting_is_one_dead_letter_and_its_subject_still_becomes_an_inci
     bury(town, "hy.sightings", key, bad, "sentinel")
     town.send(texts[2:])
     dossier = identity("incident", sighting.subject)
-    until(lambda: [c for c in clocks.snapshots(town).values() if (c[-1].kind, c[-1].dossier) == ("incident", dossier)], 30, 0.3)
+    until(lambda: [c for c in clocks.snapshots(town).values() if (c[-1].kind, c[-1].dossier) == ("incident", dossier)], 90, 0.3)
 
 
 def allow_large(town, topic):
@@ -130,7 +130,7 @@ def allow_large(town, topic):
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
     client = topics.admin(town.kafka.bootstrap)  # held until the answer is there
     for future in client.incremental_alter_configs([resource]).values():
-        future.result(20)
+        future.result(60)
 
 
 def test_nothing_but_the_bad_records_is_missing_and_nobody_repeats_what_stood_in_them(town):

@@ -60,7 +60,7 @@ class Replays:
 
     def play(self, mapping, name, *options):
         """Runs replay to its end. The books count the rows that it says it read, those that a killed run had sent too."""
-        done = subprocess.run(self.command(mapping, name, *options), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(mapping, name, *options), capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
         said = done.stderr.strip().splitlines()[-1]
         self.read += int(said.split("rows ")[1].split(",")[0])
@@ -81,7 +81,7 @@ class Replays:
     def comments(self):
         return sum(high for _, high in topics.ends(self.city.kafka.bootstrap, "hy.comments", "read_committed").values())
 
-    def clocks(self, seconds=60):
+    def clocks(self, seconds=120):
         """(in Redis, in hy.cases) once they are equal, or as they stand when time is up."""
         deadline = time.monotonic() + seconds
         while True:
@@ -92,7 +92,7 @@ class Replays:
 
 
 def metric(city, name, wanted):
-    with urllib.request.urlopen(f"http://127.0.0.1:{city.ports[name]}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{city.ports[name]}/metrics", timeout=30) as answer:
         found = [line for line in answer.read().decode().splitlines() if line.startswith(wanted + " ")]
     return int(float(found[0].rsplit(" ", 1)[1])) if found else 0
 
@@ -100,7 +100,7 @@ def metric(city, name, wanted):
 def feed(replays):
     """All that is read, in the order in which a city would: the archive first, then what comes in."""
     city = replays.city
-    replays.play_and_kill("archive.yaml", "train.jsonl", "--historic", "--rate", "2000")
+    replays.play_and_kill("archive.yaml", "train.jsonl", "--historic", "--rate", "1000")
     replays.play("archive.yaml", "train.jsonl", "--historic")
     city.settle()
     replays.archive_clocks = replays.clocks()

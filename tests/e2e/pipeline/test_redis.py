@@ -29,7 +29,7 @@ def opened(town, letters):
         out = {j.event_id: (j.case_id, received[j.event_id], j.at.unix_ms) for _, j in town.read("hy.journal", "JournalRecord")
                if j.event_id in received and auditor.name_of(j, "fate") == "OPENED"}
         return out if len(out) == len(letters) else None
-    return until(found, 30, 0.3)
+    return until(found, 90, 0.3)
 
 
 def flush(town, client):
@@ -62,10 +62,10 @@ def equal_at_rest(town, client):
     engine = town.programs["casework"]
     assert engine.terminate() == 0
     wanted = timers.in_cases(town.kafka.bootstrap)
-    until(lambda: timers.in_redis(client) == wanted, 10, 0.1, lambda: timers.in_redis(client) ^ wanted)
+    until(lambda: timers.in_redis(client) == wanted, 60, 0.1, lambda: timers.in_redis(client) ^ wanted)
     assert {(t.case, t.clock, t.epoch, t.stage, t.due) for t in wanted} == auditor.running_clocks(auditor.Seen(town))
     for n in timers.partitions(client):  # claims go on meanwhile: looked at again when one came between two keys
-        until(lambda: not timers.check(timers.shard(client, n)), 10, 0.1, lambda: timers.check(timers.shard(client, n)))
+        until(lambda: not timers.check(timers.shard(client, n)), 60, 0.1, lambda: timers.check(timers.shard(client, n)))
     engine.start()
 
 
@@ -78,7 +78,7 @@ def test_a_flushed_redis_is_made_again_within_seconds_and_no_effect_is_missed_or
         cases |= opened(town, town.send(letters(f"fresh-{n}", FRESH, rng, 1)))
         back.append(flush(town, client))
     until_ms = int(time.time() * 1000)
-    until(lambda: not compare(town, cases, until_ms)[0], 15, 0.5, lambda: compare(town, cases, until_ms)[0][:10])
+    until(lambda: not compare(town, cases, until_ms)[0], 60, 0.5, lambda: compare(town, cases, until_ms)[0][:10])
     equal_at_rest(town, client)
     problems, late = compare(town, cases, until_ms)
     during = sum(1 for case_id, received, opened_ms in cases.values()

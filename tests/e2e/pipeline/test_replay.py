@@ -33,7 +33,7 @@ class Job:
         """(exit code, what it said)."""
         argv = [paths.program("replay"), "--config", str(self.city.config), "--mapping", str(self.mapping), *options,
                 str(source or self.file)]
-        done = subprocess.run(argv, capture_output=True, text=True, input=given, timeout=60)
+        done = subprocess.run(argv, capture_output=True, text=True, input=given, timeout=120)
         return done.returncode, done.stderr
 
     def sent(self):

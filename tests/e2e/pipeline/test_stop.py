@@ -3,7 +3,7 @@ import time
 
 from city import City
 
-SECONDS = 15  # deploy/up kills after 20
+SECONDS = 19  # deploy/up kills after 20
 
 
 def test_every_program_ends_in_time_though_kafka_is_gone():

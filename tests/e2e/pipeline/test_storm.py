@@ -49,7 +49,7 @@ def feed(city, sent, killers, seed):
     for at in range(0, len(sent), 50):
         city.send(sent[at:at + 50])
         time.sleep(0.15)
-    repeated, deadline = [], time.monotonic() + 150
+    repeated, deadline = [], time.monotonic() + 240
     while any(k.is_alive() for k in killers) and time.monotonic() < deadline:
         repeated += city.send([rng.choice(sent) for _ in range(20)])
         time.sleep(0.25)
@@ -66,9 +66,9 @@ def storm(city, seed):
     for killer in killers:
         killer.over.set()
         killer.join()
-    city.wait_healthy(60)
+    city.wait_healthy(120)
     city.programs["sla"].terminate()  # else clocks go on firing for as long as anybody waits
-    city.settle(180)
+    city.settle(240)
     for program in city.programs.values():  # the books are read when nobody writes
         program.terminate()
     return sent, {killer.name: killer.kills for killer in killers}

@@ -13,7 +13,7 @@ import clocks
 from city import City
 
 
-def until(what, seconds=20, every=0.05, show=None):
+def until(what, seconds=90, every=0.05, show=None):
     """Waits until what() is true and returns it; fails with what show() says."""
     deadline = time.monotonic() + seconds
     while True:
@@ -43,7 +43,7 @@ class Town(City):
             self.promised |= {e.id for e in sent}
         return sent
 
-    def post(self, fields, key, timeout=10):
+    def post(self, fields, key, timeout=30):
         """POST /v1/messages at the gateway: (status, JSON, seconds). What is answered with success is promised."""
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["gateway"], timeout=timeout)
@@ -64,16 +64,19 @@ class Town(City):
         """GET, or POST of a body, at the dashboard as the operator."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.ports['dashboard']}{path}", body and json.dumps(body).encode(),
                                          {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def metric(self, program, name, **labels):
-        """Sum of the series of a name whose labels contain these; 0 while the program does not answer."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[program]}/metrics", timeout=5) as answer:
-                text = answer.read().decode()
-        except OSError:
-            return 0.0
+        """Sum of the series of a name whose labels contain these. A program that does not answer yet is asked again: its
+        silence is no figure."""
+        def asked():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[program]}/metrics", timeout=10) as answer:
+                    return answer.read().decode()
+            except OSError:
+                return ""
+        text = until(asked, show=lambda: f"{program} does not answer")
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
                    if line.startswith((name + " ", name + "{")) and all(f'{k}="{v}"' in line for k, v in labels.items()))
 
@@ -94,12 +97,13 @@ class Town(City):
 
     def problems(self):
         """Settles, then audits everything since the start; only what was not told before."""
-        self.settle(60)
+        self.settle()
         found = [p for p in self._audit() if p not in self.told]
         self.told |= set(found)
         return found
 
     def _audit(self):
+        began = time.time()
         snapshots = clocks.snapshots(self)  # read first: whatever it shows, the journal read after it knows
         seen = auditor.Seen(self)
         dead = [(d.source.topic, d.source.partition, d.source.offset) for _, d in seen.dead]
@@ -110,4 +114,4 @@ class Town(City):
         found += [f"event {i}: promised but not in hy.comments" for i in self.promised - ids]
         found += [f"event {i}: in hy.comments but nobody sent it" for i in ids - self.promised]
         return (found + auditor.check_fates(seen, taken) + auditor.check_cases(seen) + auditor.check_journal(seen)
-                + clocks.check_snapshots(snapshots) + clocks.check_history(snapshots, seen) + clocks.check_due(snapshots))
+                + clocks.check_snapshots(snapshots) + clocks.check_history(snapshots, seen) + clocks.check_due(snapshots, began))

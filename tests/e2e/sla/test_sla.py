@@ -44,17 +44,18 @@ def engine(kafka, cases):
 
 
 def test_a_timer_fires_at_its_due_time_and_never_before(kafka, redis, client, cases, engine, prefix):
-    with Sla(kafka, redis.url, prefix) as sla:
+    with Sla(kafka, redis.url, prefix, sla__resend="60s") as sla:
         sla.ready()
         start = now_ms() + 3000  # enough to make and write them before the first is due, on a busy machine too
         made = [cases.case(f"c{i}", reply=(1, 0, start + i * 5), forward=(1, 0, start + 3600_000)) for i in range(600)]
         cases.write(*made)
-        until(lambda: len(fired_keys(engine)) == 1800, 30, show=lambda: len(fired_keys(engine)))
+        until(lambda: len(fired_keys(engine)) == 1800, show=lambda: len(fired_keys(engine)))
         assert min(engine.late) >= 0, "a timer fired before it was due"
-        # The first stage was armed ahead; later ones wait for the engine here, which is not what is measured.
+        # The first stage was armed ahead; later ones wait for the engine here, which is not what is measured. The bench
+        # says how late they are on a machine that does nothing else; here it does.
         first = [stamp - due for (_, _, _, stage), _, stamp, due in engine.fires if stage == 0]
         print(f"late ms: p50 {percentile(first, .5)} p99 {percentile(first, .99)} max {max(first)}")
-        assert percentile(first, .5) < 200 and percentile(first, .99) < 1000
+        assert percentile(first, .5) < 1000 and percentile(first, .99) < 3000
         assert all(n == 1 for n in engine.effects.values()) and len(engine.effects) == 1800
         assert len(engine.fires) == 1800, "a fire was repeated without need"
         ids_are_stable(engine)
@@ -66,8 +67,9 @@ def test_a_timer_fires_at_its_due_time_and_never_before(kafka, redis, client, ca
 
 def test_a_cancelled_clock_does_not_fire_and_a_rescheduled_one_fires_once_at_its_new_time(
         kafka, redis, client, cases, engine, prefix):
-    with Sla(kafka, redis.url, prefix):
-        due = now_ms() + 2500
+    with Sla(kafka, redis.url, prefix) as sla:
+        sla.ready()
+        due = now_ms() + 6000
         stopped, closed, gone, moved = (cases.case(n, reply=(1, 0, due)) for n in ("stopped", "closed", "gone", "moved"))
         cases.write(stopped, closed, gone, moved)
         until(lambda: len(timers.in_redis(client, names(prefix))) == 4)
@@ -112,8 +114,7 @@ def test_what_cannot_be_read_is_counted_and_stops_nothing(kafka, redis, client, 
                                      (p, b"D.EMPTY", b""), (p, b"dossier only", b"\x01"), (p, b"", b"x")], remember=False)
         cases.write(good)
         until(lambda: timers.in_redis(client, names(prefix)) == timers.of_case(good))
-        assert sla.metric("huiying_sla_unreadable_total") == 4
-        assert sla.metric("huiying_sla_unfit_clocks_total") == 2
+        until(lambda: sla.metric("huiying_sla_unreadable_total") == 4 and sla.metric("huiying_sla_unfit_clocks_total") == 2)
 
 
 def test_a_flushed_redis_is_folded_again_within_seconds_and_no_effect_is_missed_or_doubled(
@@ -129,9 +130,9 @@ def test_a_flushed_redis_is_folded_again_within_seconds_and_no_effect_is_missed_
             time.sleep(1.2)
             redis.flush()
             at = time.monotonic()
-            until(lambda: far <= timers.in_redis(client, names(prefix)), 10)
+            until(lambda: far <= timers.in_redis(client, names(prefix)), 20)
             print(f"back after {time.monotonic() - at:.2f} s")
-        until(lambda: len(engine.effects) == 3000, 30, show=lambda: len(engine.effects))
+        until(lambda: len(engine.effects) == 3000, show=lambda: len(engine.effects))
         assert all(n == 1 for n in engine.effects.values())
         assert min(engine.late) >= 0
         ids_are_stable(engine)
@@ -155,7 +156,7 @@ def test_an_older_copy_of_redis_is_noticed_and_folded_again(kafka, redis, client
         for key, value in copy.items():
             pipe.restore(key, 0, value)
         pipe.execute()
-        until(lambda: same(client, kafka, prefix), 10)
+        until(lambda: same(client, kafka, prefix))
         check_shards(client, prefix)
         assert sla.metric('huiying_fold_refolds_total{fold="sla",why="store"}') >= 1
 
@@ -178,17 +179,18 @@ def test_a_stopped_owner_that_wakes_is_refused_by_its_token(kafka, redis, client
         with Sla(kafka, redis.url, prefix, "b", sla__sleep_max="100ms") as b:
             b.ready(2)
             a.arm("sla.before_write:1:stop")  # it stops with a write in hand, and goes on with just that when it wakes
+            cases.write(*[cases.case(f"w{i}", reply=(1, 0, now_ms() + i * 10)) for i in range(100)])
             until(lambda: a.state() == "T")
-            b.ready(timeout=30)
+            b.ready()
             cases.write(*[cases.case(f"d{i}", reply=(1, 0, now_ms() + i * 10)) for i in range(200)])
             time.sleep(1)
             a.signal(signal.SIGCONT)
-            until(lambda: len(engine.effects) == 4200, 60, show=lambda: len(engine.effects))
-            assert a.metric('huiying_sla_refused_total{reason="token"}') >= 1
+            until(lambda: len(engine.effects) == 4500, show=lambda: len(engine.effects))
+            until(lambda: a.metric('huiying_sla_refused_total{reason="token"}') >= 1)
             assert all(n == 1 for n in engine.effects.values())
             assert min(engine.late) >= 0
             ids_are_stable(engine)
-            a.ready(2, 30)
+            a.ready(2)
             until(lambda: same(client, kafka, prefix))
             check_shards(client, prefix)
 
@@ -199,17 +201,19 @@ def test_a_restarted_and_a_stopped_redis_cost_lateness_and_nothing_else(kafka, r
         cases.write(*[cases.case(f"c{i}", reply=(1, 0, start + i * 10)) for i in range(800)])
         time.sleep(1.5)
         redis.kill()
-        until(lambda: sla.metric("huiying_sla_redis_up", 1) == 0, 5)
-        until(lambda: sla.health()[0] == 503, 5)
+        until(lambda: sla.metric("huiying_sla_redis_up", 1) == 0)
+        until(lambda: sla.health()[0] == 503)
         redis.start()
-        until(lambda: sla.metric("huiying_sla_redis_up") == 1, 10)
-        redis.stop_for(4)
-        until(lambda: sla.metric("huiying_sla_redis_up", 1) == 0, 5)
-        until(lambda: len(engine.effects) == 2400, 40, show=lambda: len(engine.effects))
+        until(lambda: sla.metric("huiying_sla_redis_up") == 1)
+        redis.process.send_signal(signal.SIGSTOP)
+        until(lambda: sla.metric("huiying_sla_redis_up", 1) == 0)
+        time.sleep(1)
+        redis.process.send_signal(signal.SIGCONT)
+        until(lambda: len(engine.effects) == 2400, show=lambda: len(engine.effects))
         assert all(n == 1 for n in engine.effects.values())
         assert min(engine.late) >= 0
         ids_are_stable(engine)
-        until(lambda: sla.health()[0] == 200, 10, show=sla.health)
+        until(lambda: sla.health()[0] == 200, show=sla.health)
 
 
 def test_a_fire_that_casework_passed_without_effect_is_sent_again_with_the_same_id(kafka, redis, cases, engine, prefix):
@@ -217,7 +221,7 @@ def test_a_fire_that_casework_passed_without_effect_is_sent_again_with_the_same_
     engine.ignore = lambda fired: len(dropped) < 5 and not dropped.append(fired)
     with Sla(kafka, redis.url, prefix, sla__resend="300ms") as sla:
         cases.write(*[cases.case(f"c{i}", reply=(1, 0, now_ms() + 500)) for i in range(20)])
-        until(lambda: len(engine.effects) == 60, 20, show=lambda: len(engine.effects))
+        until(lambda: len(engine.effects) == 60, show=lambda: len(engine.effects))
         assert len(engine.fires) >= 61
         assert all(n == 1 for n in engine.effects.values())
         ids_are_stable(engine)
@@ -225,22 +229,22 @@ def test_a_fire_that_casework_passed_without_effect_is_sent_again_with_the_same_
 
 
 def test_a_jump_of_the_clock_holds_the_timers_until_it_is_steady(kafka, redis, client, cases, engine, prefix):
-    with Sla(kafka, redis.url, prefix, sla__hold="2s") as sla:
+    with Sla(kafka, redis.url, prefix, sla__hold="6s") as sla:
         sla.ready()
         one = cases.case("one", reply=(1, 0, now_ms() + 3600_000))
         cases.write(one)
         until(lambda: same(client, kafka, prefix))
-        sla.kill()
-        time.sleep(0.1)
+        assert sla.terminate() == 0
         ahead = now_ms() + 60_000  # Redis's clock once said this much: it has gone back since
         for p in timers.partitions(client, names(prefix)):
             client.hset(f"{names(prefix)}:{{s{p}}}", "mark", ahead)
-        until(lambda: sla.metric("huiying_sla_held") == 1, 10)
         held = time.monotonic()
+        sla.start()
+        until(lambda: sla.metric("huiying_sla_held") == 1)
         assert sla.health()[0] == 503
         cases.write(cases.set_clocks(one, reply=(2, 0, now_ms())))
-        until(lambda: engine.fires, 10)
-        assert time.monotonic() - held > 1.5, "it fired although it was held"
+        until(lambda: engine.fires)
+        assert time.monotonic() - held > 6, "it fired although it was held"
         until(lambda: sla.metric("huiying_sla_held") == 0)
         assert sla.metric("huiying_sla_clock_steps_total") >= 1
         until(lambda: len(engine.effects) == 3)
@@ -249,13 +253,13 @@ def test_a_jump_of_the_clock_holds_the_timers_until_it_is_steady(kafka, redis, c
 def test_a_full_redis_takes_no_new_timers_and_fires_those_it_holds(kafka, redis, client, cases, engine, prefix):
     with Sla(kafka, redis.url, prefix) as sla:
         sla.ready()
-        cases.write(*[cases.case(f"held{i}", reply=(1, 2, now_ms() + 2500)) for i in range(10)])
+        cases.write(*[cases.case(f"held{i}", reply=(1, 2, now_ms() + 6000)) for i in range(10)])
         until(lambda: len(timers.in_redis(client, names(prefix))) == 10)
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "1mb")
         try:
-            until(lambda: len(engine.known) == 10, 10)
-            until(lambda: sla.health()[0] == 503, 15)
+            until(lambda: len(engine.known) == 10)
+            until(lambda: sla.health()[0] == 503)
         finally:
             client.config_set("maxmemory", "0")
         until(lambda: same(client, kafka, prefix))
@@ -271,13 +275,13 @@ def test_the_auditor_finds_what_somebody_took_from_redis(kafka, redis, client, c
         assert all(sla.metric(f'huiying_sla_audit_differences_total{{kind="{k}"}}') == 0 for k in kinds)
         bucket = next(client.scan_iter(match=f"{names(prefix)}:*:c:*", count=10000))
         client.delete(bucket)
-        until(lambda: sla.metric('huiying_sla_audit_differences_total{kind="missing"}') >= 1, 15)
-        until(lambda: same(client, kafka, prefix), 10)
+        until(lambda: sla.metric('huiying_sla_audit_differences_total{kind="missing"}') >= 1)
+        until(lambda: same(client, kafka, prefix))
         leaf = next(client.scan_iter(match=f"{names(prefix)}:*:d:*", count=10000))
         client.delete(leaf)
-        until(lambda: sla.metric('huiying_sla_audit_differences_total{kind="counts"}') >= 1, 15)
+        until(lambda: sla.metric('huiying_sla_audit_differences_total{kind="counts"}') >= 1)
         until(lambda: not [p for n in timers.partitions(client, names(prefix))
-                           for p in timers.check(timers.shard(client, n, names(prefix)))], 10)
+                           for p in timers.check(timers.shard(client, n, names(prefix)))])
 
 
 def test_killed_at_random_moments_every_fire_has_its_effect_once(kafka, redis, client, cases, engine, prefix):
@@ -297,11 +301,11 @@ def test_killed_at_random_moments_every_fire_has_its_effect_once(kafka, redis, c
             if point == "now":
                 time.sleep(world.rng.uniform(0.05, 0.3))
                 sla.kill()
-            until(lambda: sla.starts > starts, 10, show=lambda: f"{point} was not passed")
+            until(lambda: sla.starts > starts, show=lambda: f"{point} was not passed")
             sla.ready()
         engine.held = False
         total = 12 * 80 * 3
-        until(lambda: len(engine.effects) == total, 40, show=lambda: len(engine.effects))
+        until(lambda: len(engine.effects) == total, show=lambda: len(engine.effects))
         print(f"kills {sla.kills}, fires {len(engine.fires)} for {total} effects")
         assert sla.kills >= 12
         assert len(engine.fires) > total, "no kill came between a send and its confirmation: the test tried nothing"
@@ -314,10 +318,11 @@ def test_killed_at_random_moments_every_fire_has_its_effect_once(kafka, redis, c
 
 def test_kafka_restarted_costs_lateness_and_nothing_else(kafka, redis, client, cases, engine, prefix):
     with Sla(kafka, redis.url, prefix) as sla:
+        sla.ready()
         cases.write(*[cases.case(f"c{i}", reply=(1, 0, now_ms() + 6000 + i * 5)) for i in range(500)])
         until(lambda: len(timers.in_redis(client, names(prefix))) == 500)
         kafka.restart()
-        until(lambda: len(engine.effects) == 1500, 60, show=lambda: len(engine.effects))
+        until(lambda: len(engine.effects) == 1500, show=lambda: len(engine.effects))
         assert all(n == 1 for n in engine.effects.values())
         ids_are_stable(engine)
         until(lambda: same(client, kafka, prefix))

@@ -237,7 +237,7 @@ class Sla(Program):
                 return float(line.rsplit(" ", 1)[1])
         return default
 
-    def ready(self, partitions=PARTITIONS, timeout=20):
+    def ready(self, partitions=PARTITIONS, timeout=90):
         """Waits until it folds so many partitions."""
         until(lambda: self.metric('huiying_fold_partitions_open{fold="sla"}') == partitions, timeout)
         return self
@@ -248,9 +248,11 @@ class Sla(Program):
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+        except OSError:
+            return 0, {}
 
 
-def until(what, timeout=20, every=0.02, show=None):
+def until(what, timeout=90, every=0.02, show=None):
     """Waits until what() is true; fails with what `show` says."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
