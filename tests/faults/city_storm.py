@@ -13,6 +13,7 @@ from city import event
 from harness import timers, topics
 from messages import mixture
 from people import People
+from weather import Weather
 
 CHUNK = 200  # messages sent at once
 LONGEST_CLOCK_S = 12
@@ -38,7 +39,7 @@ def outage(seed, n):
 class Storm:
     def __init__(self, world, city, seed, n, every, late_s=5):
         self.world, self.city, self.seed, self.every = world, city, seed, every
-        self.chance = random.Random(seed)
+        self.chance, self.weather = random.Random(seed), Weather(seed)
         self.stock = messages(n, seed)
         self.sent, self.poison, self.begun, self.story, self.found = [], [], Counter(), [], []
         self.bursts = set()
@@ -115,7 +116,7 @@ class Storm:
 
     def strike(self):
         rows = [row for row in faults.FAULTS if self.possible(row)]
-        name, _, longest, begin, part = self.chance.choices(rows, [row[1] for row in rows])[0]
+        name, _, longest, begin, part = self.weather.pick(rows, self.chance, lambda row: row[0], lambda row: row[1])
         if part and longest:
             self.taken[part] = name
         self.begun[name] += 1

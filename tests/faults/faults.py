@@ -14,46 +14,50 @@ def programs(storm):
     return [storm.city.programs[name] for name in sorted(storm.city.programs)]
 
 
-def points(program):
-    return SLA_POINTS if program.name.startswith("sla") else LANE_POINTS
+def program(storm, chance):
+    return storm.weather.pick(programs(storm), chance, lambda one: one.name)
+
+
+def point(storm, chance, program):
+    return storm.weather.pick(SLA_POINTS if program.name.startswith("sla") else LANE_POINTS, chance)
 
 
 # ---- programs ----
 
 def kill(storm, chance):
-    chance.choice(programs(storm)).kill()
+    program(storm, chance).kill()
 
 
 def kill_at_a_point(storm, chance):
-    program = chance.choice(programs(storm))
-    program.arm(f"{chance.choice(points(program))}:{chance.randrange(2, 12)}:kill")
-    return lambda: program.arm("")
+    victim = program(storm, chance)
+    victim.arm(f"{point(storm, chance, victim)}:{chance.randrange(2, 12)}:kill")
+    return lambda: victim.arm("")
 
 
 def stop(storm, chance):
-    program = chance.choice(programs(storm))
-    program.signal(signal.SIGSTOP)
-    program.stops += 1
-    return lambda: program.signal(signal.SIGCONT)
+    victim = program(storm, chance)
+    victim.signal(signal.SIGSTOP)
+    victim.stops += 1
+    return lambda: victim.signal(signal.SIGCONT)
 
 
 def stop_at_a_point(storm, chance):
     """Asleep with work in hand for longer than its session, and awake again when another has its partitions."""
-    program = chance.choice(programs(storm))
-    program.arm(f"{chance.choice(points(program))}:{chance.randrange(2, 12)}:stop")
-    program.stops += 1
+    victim = program(storm, chance)
+    victim.arm(f"{point(storm, chance, victim)}:{chance.randrange(2, 12)}:stop")
+    victim.stops += 1
 
     def wake():
-        program.arm("")
-        program.signal(signal.SIGCONT)
+        victim.arm("")
+        victim.signal(signal.SIGCONT)
     return wake
 
 
 def come_and_go(storm, chance):
     """A group that never rests: one member leaves and joins again and again."""
-    program = chance.choice(programs(storm))
+    restless = program(storm, chance)
     for pause in range(5):
-        storm.later(pause * 2, lambda: program.signal(signal.SIGTERM))
+        storm.later(pause * 2, lambda: restless.signal(signal.SIGTERM))
     return lambda: None
 
 
