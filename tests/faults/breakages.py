@@ -56,6 +56,8 @@ def storm(given, *words):
             lines.append(line)
             if re.match(r"seed \d+: ", line):
                 print(f"    {line.split(':')[0]}: {line.rsplit(', ', 1)[1].strip()}", flush=True)
+            elif line.startswith("  PROBLEM"):
+                print(f"      {line.strip()[:200]}", flush=True)
     return "".join(lines)
 
 
