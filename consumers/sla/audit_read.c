@@ -118,11 +118,13 @@ static int read_buckets(struct sla *sla, struct hy_error *err) {
     return rc;
 }
 
-// Asks for the outbox's size, then for the entries of each leaf.
+// Asks for the sizes of the outbox's two halves, then for the entries of each leaf.
 static int ask_index(struct sla *sla, const char *head, const redisReply *leaves, struct hy_error *err) {
     char key[96];
     snprintf(key, sizeof key, "%s:o", head);
     int rc = append_read(sla, "ZCARD", key, err);
+    snprintf(key, sizeof key, "%s:u", head);
+    if (rc == 0) rc = append_read(sla, "SCARD", key, err);
     for (size_t i = 0; rc == 0 && i < leaves->elements; i += 2) {
         snprintf(key, sizeof key, "%s:d:%s", head, leaves->element[i]->str);
         struct hy_bytes words[] = {hy_bytes_of("ZRANGE"), hy_bytes_of(key), hy_bytes_of("0"), hy_bytes_of("-1"),
@@ -159,7 +161,7 @@ static int take_outbox(struct sla *sla, struct hy_error *err) {
     redisReply *reply;
     int rc = hy_redis_reply(sla->redis, &reply, err);
     if (rc != 0) return rc;
-    sla->reading.shot.outbox = reply->integer;
+    sla->reading.shot.outbox += reply->integer;
     freeReplyObject(reply);
     return 0;
 }
@@ -177,7 +179,7 @@ static int read_index(struct sla *sla, struct hy_error *err) {
     int rc = hy_redis_call(sla->redis, &leaves, err, 5, "ZRANGE", key, "0", "-1", "WITHSCORES");
     if (rc != 0) return rc;
     rc = ask_index(sla, head, leaves, err);
-    if (hy_redis_pending(sla->redis) > 0) {
+    for (int half = 0; half < 2 && hy_redis_pending(sla->redis) > 0; half++) {
         int one = take_outbox(sla, err);
         rc = rc != 0 ? rc : one;
     }

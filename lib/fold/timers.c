@@ -33,7 +33,7 @@ int hy_timers_new_token(struct hy_timers_shard *shard) {
 }
 
 void hy_timers_use(struct hy_redis *redis) {
-    hy_redis_use_library(redis, "hy_timers3", hy_bytes_from(HY_TIMERS_LUA, HY_TIMERS_LUA_LEN));
+    hy_redis_use_library(redis, "hy_timers4", hy_bytes_from(HY_TIMERS_LUA, HY_TIMERS_LUA_LEN));
 }
 
 // One FCALL in the making: words, and room for numbers as text.
@@ -120,7 +120,7 @@ static int round_trip(struct hy_timers_shard *shard, const struct call *call, re
 int hy_timers_open(struct hy_timers_shard *shard, bool take_over, struct hy_timers_state *out, struct hy_error *err) {
     struct call call;
     redisReply *reply = NULL;
-    begin(&call, shard, "hy_timers3_open");
+    begin(&call, shard, "hy_timers4_open");
     word(&call, take_over ? "take" : "keep");
     int rc = round_trip(shard, &call, &reply, 7, err);
     if (rc == 0 && hy_timer_names_set(&shard->names, hy_bytes_of(text_at(reply, 6))) != 0)
@@ -140,7 +140,7 @@ int hy_timers_reset(struct hy_timers_shard *shard, bool take_over, const struct 
                     struct hy_error *err) {
     struct call call;
     redisReply *reply = NULL;
-    begin(&call, shard, "hy_timers3_reset");
+    begin(&call, shard, "hy_timers4_reset");
     word(&call, take_over ? "take" : "keep");
     word(&call, start->log_id);
     number(&call, start->offset);
@@ -158,7 +158,7 @@ int hy_timers_send_write(struct hy_timers_shard *shard, const struct hy_bytes *c
     struct call call;
     if (n > HY_TIMERS_WRITE_MAX)
         return hy_fail(err, HY_ETOOBIG, "%zu cases in one write, at most %d", n, HY_TIMERS_WRITE_MAX);
-    begin(&call, shard, "hy_timers3_write");
+    begin(&call, shard, "hy_timers4_write");
     number(&call, shard->offset);
     number(&call, to_offset);
     word(&call, progress ? progress->log_id : "");
@@ -186,7 +186,7 @@ int hy_timers_take_write(struct hy_timers_shard *shard, int64_t to_offset, struc
 int hy_timers_send_claim(struct hy_timers_shard *shard, const struct hy_timers_claim *claim, struct hy_error *err) {
     struct call call;
     size_t limit = claim->limit < HY_TIMERS_CLAIM_MAX ? claim->limit : HY_TIMERS_CLAIM_MAX;
-    begin(&call, shard, "hy_timers3_claim");
+    begin(&call, shard, "hy_timers4_claim");
     number(&call, shard->offset);
     number(&call, (int64_t)limit);
     number(&call, claim->expected_ms);
@@ -230,7 +230,7 @@ int hy_timers_send_confirm(struct hy_timers_shard *shard, const struct hy_bytes 
     struct call call;
     if (n > HY_TIMERS_WRITE_MAX)
         return hy_fail(err, HY_ETOOBIG, "%zu fires in one confirm, at most %d", n, HY_TIMERS_WRITE_MAX);
-    begin(&call, shard, "hy_timers3_confirm");
+    begin(&call, shard, "hy_timers4_confirm");
     for (size_t i = 0; i < n; i++)
         call.words[call.n++] = fires[i];
     return send_call(shard, &call, err);
@@ -247,7 +247,7 @@ int hy_timers_take_confirm(struct hy_timers_shard *shard, size_t *kept, struct h
 int hy_timers_count(struct hy_timers_shard *shard, struct hy_timers_count *out, struct hy_error *err) {
     struct call call;
     redisReply *reply = NULL;
-    begin(&call, shard, "hy_timers3_count");
+    begin(&call, shard, "hy_timers4_count");
     int rc = round_trip(shard, &call, &reply, 7, err);
     if (rc == 0) {
         snprintf(out->position.log_id, sizeof out->position.log_id, "%s", text_at(reply, 1));

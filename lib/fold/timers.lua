@@ -1,18 +1,22 @@
-#!lua name=hy_timers3
+#!lua name=hy_timers4
 -- Timers of one shard (a partition of hy.cases) in Redis. docs/timers.md describes keys, encodings and calls; this file
 -- and lib/fold/timers.c are the only writers. KEYS[1] is the shard's header, every other key is made from it and shares
 -- its hash tag, so a call never leaves its slot.
 
 local call -- redis.call, which is not there while the library is loaded; a local is found faster
 local BUCKETS, LEAF, TIE = 1024, 64, 1024 -- record hashes; most entries a leaf (a listpack, quick to search); ties within a ms
-local SENDING, AGAIN = '-1', '-2'          -- outbox: offset not known yet; to be handed out once more
+local SENDING, AGAIN = '-1', '-2'          -- scores in :o: on its way, as older libraries wrote it; to be handed out once more
 local MOST = 4000                          -- arguments of one call; Lua's stack ends at 8,000
 local LOOKED = 1024                        -- entries that a claim looks at, or some more
 local SHARDS = 4096                        -- indexes kept from call to call
 
+-- Found faster under a name of their own; filled by the first call, since a library has no string functions while it loads.
+local byte, sub, pack, unpack_struct
+
 local function byte_pair(id, from_end)
-    local low, high = string.byte(id, #id - from_end) or 0, string.byte(id, #id - from_end - 1) or 0
-    return high * 256 + low
+    local high, low = byte(id, -2 - from_end, -1 - from_end)
+    if low then return high * 256 + low end
+    return high or 0
 end
 
 -- A number becomes text by way of printf("%.14g"), in Lua and in each argument of a call: where it counts, text is kept.
@@ -90,7 +94,7 @@ local function insert_leaf(index, at, bound)
 end
 
 local function remove_first_leaf(index)
-    local leaf = string.sub(index.keys[1], #index.head + 4)
+    local leaf = sub(index.keys[1], #index.head + 4)
     local edition = new_edition(index, 'x' .. leaf)
     call('ZREM', index.head .. ':i', leaf)
     table.remove(index.bounds, 1)
@@ -169,11 +173,11 @@ end
 
 -- A record: version, dossier, and for each clock its number, epoch, stage (+128 when claimed) and due time.
 local function decode(record)
-    local version, dossier, at = struct.unpack('<I4Bc0', record)
+    local version, dossier, at = unpack_struct('<I4Bc0', record)
     local clocks = {}
     while at <= #record do
         local clock = {}
-        clock.code, clock.epoch, clock.stage, clock.due, at = struct.unpack('<BI4BI6', record, at)
+        clock.code, clock.epoch, clock.stage, clock.due, at = unpack_struct('<BI4BI6', record, at)
         clock.claimed = clock.stage >= 128
         clock.stage = clock.stage % 128
         clocks[#clocks + 1] = clock
@@ -182,9 +186,9 @@ local function decode(record)
 end
 
 local function encode(case)
-    local parts = {struct.pack('<I4Bc0', case.version, #case.dossier, case.dossier)}
+    local parts = {pack('<I4Bc0', case.version, #case.dossier, case.dossier)}
     for _, clock in ipairs(case.clocks) do
-        parts[#parts + 1] = struct.pack('<BI4BI6', clock.code, clock.epoch, clock.stage + (clock.claimed and 128 or 0),
+        parts[#parts + 1] = pack('<BI4BI6', clock.code, clock.epoch, clock.stage + (clock.claimed and 128 or 0),
             clock.due)
     end
     return table.concat(parts)
@@ -201,10 +205,10 @@ end
 -- Of a record without taking it apart: version, number of clocks, the earliest due time of those that are not claimed,
 -- whether one is claimed.
 local function glance(record)
-    local version, dossier_len = struct.unpack('<I4B', record)
+    local version, dossier_len = unpack_struct('<I4B', record)
     local n, due, claimed = 0, nil, false
     for at = 6 + dossier_len, #record, 12 do
-        local stage, when = struct.unpack('<BI6', record, at + 5)
+        local stage, when = unpack_struct('<BI6', record, at + 5)
         n = n + 1
         if stage >= 128 then
             claimed = true
@@ -213,6 +217,15 @@ local function glance(record)
         end
     end
     return version, n, due, claimed
+end
+
+-- The outbox: what is on its way without a known offset in the set :u, the rest in :o, scored by its offset or AGAIN.
+local function forget(head, member)
+    if call('SREM', head .. ':u', member) == 0 then call('ZREM', head .. ':o', member) end
+end
+
+local function outbox_size(head)
+    return call('SCARD', head .. ':u') + call('ZCARD', head .. ':o')
 end
 
 -- An entry that is out (claimed) stays out as long as the case shows the same epoch and stage; else it is forgotten.
@@ -226,7 +239,7 @@ local function carry_claims(shard, id, old, record)
                 is.claimed, is.due, kept = true, was.due, true
             end
         end
-        if was.claimed and not kept then call('ZREM', shard.head .. ':o', id .. shard.names[was.code]) end
+        if was.claimed and not kept then forget(shard.head, id .. shard.names[was.code]) end
     end
     return encode(new), earliest(new.clocks)
 end
@@ -234,8 +247,8 @@ end
 -- Schedules or cancels one case, sent as its id before its record (no clocks = cancel); returns the change in the number
 -- of entries, or nil when its version is stale.
 local function put(shard, packed)
-    local id, at = struct.unpack('<Bc0', packed)
-    local record = string.sub(packed, at)
+    local id, at = unpack_struct('<Bc0', packed)
+    local record = sub(packed, at)
     local version, n, is = glance(record)
     local bucket = bucket_of(shard.head, id)
     if version == 1 and n > 0 and call('HSETNX', bucket, id, record) == 1 then -- nearly always new
@@ -271,6 +284,8 @@ local function open(keys, args)
     if not have[1] then return {'lost'} end
     if mode ~= 'take' and have[1] ~= token then return {'token'} end
     call('HSET', head, 'token', token)
+    for _, member in ipairs(call('SMEMBERS', head .. ':u')) do call('ZADD', head .. ':o', AGAIN, member) end
+    call('UNLINK', head .. ':u')
     hand_back(head, SENDING, SENDING)
     local index = index_of(head, token, have[7])
     if not have[7] then index.edition = new_edition(index, 'open') end -- by a library that wrote none
@@ -285,7 +300,7 @@ local function reset(keys, args)
         call('UNLINK', head .. ':d:' .. leaf)
     end
     for bucket = 0, BUCKETS - 1 do call('UNLINK', head .. ':c:' .. bucket) end
-    call('UNLINK', head, head .. ':i', head .. ':o')
+    call('UNLINK', head, head .. ':i', head .. ':o', head .. ':u')
     call('HSET', head, 'token', token, 'log', log, 'offset', offset, 'n', 0)
     return {'ok'}
 end
@@ -294,7 +309,7 @@ end
 local function take_names(head, shard, text)
     local have = shard.names_text or ''
     if text == have then return true end
-    if string.sub(text .. '\n', 1, #have + 1) ~= have .. '\n' and have ~= '' then return false end
+    if sub(text .. '\n', 1, #have + 1) ~= have .. '\n' and have ~= '' then return false end
     call('HSET', head, 'names', text)
     shard.names = names_of(text)
     return true
@@ -328,18 +343,18 @@ local function fire(id, dossier, name, rest)
     return chars[#id] .. id .. dossier .. chars[#name] .. name .. rest
 end
 
--- Takes what is due of one case: fires to taken.fires, outbox members behind their scores to taken.outbox. Returns the
--- record with them claimed, and when the next of the others is due.
+-- Takes what is due of one case: fires to taken.fires, outbox members to taken.outbox. Returns the record with them
+-- claimed, and when the next of the others is due.
 local function claim_case(names, id, record, now, taken)
-    local first, later = 6 + string.byte(record, 5), nil
+    local first, later = 6 + byte(record, 5), nil
     for at = first, #record, 12 do
-        local stage, due = struct.unpack('<BI6', record, at + 5)
+        local stage, due = unpack_struct('<BI6', record, at + 5)
         if stage < 128 and due <= now then
-            local name, n = names[string.byte(record, at)], taken.n + 1
+            local name, n = names[byte(record, at)], taken.n + 1
             taken.n = n
-            taken.fires[n] = fire(id, string.sub(record, 5, first - 1), name, string.sub(record, at + 1, at + 11))
-            taken.outbox[2 * n - 1], taken.outbox[2 * n] = SENDING, id .. name
-            record = string.sub(record, 1, at + 4) .. chars[stage + 128] .. string.sub(record, at + 6)
+            taken.fires[n] = fire(id, sub(record, 5, first - 1), name, sub(record, at + 1, at + 11))
+            taken.outbox[n] = id .. name
+            record = sub(record, 1, at + 4) .. chars[stage + 128] .. sub(record, at + 6)
         elseif stage < 128 and (not later or due < later) then
             later = due
         end
@@ -362,8 +377,8 @@ local function claim_leaf(shard, leaf, ids, now, room)
         end
     end
     call('ZREM', leaf, unpack(ids, 1, done))
-    for i = 1, 2 * taken.n, MOST do
-        call('ZADD', shard.head .. ':o', unpack(taken.outbox, i, math.min(i + MOST - 1, 2 * taken.n)))
+    for i = 1, taken.n, MOST do
+        call('SADD', shard.head .. ':u', unpack(taken.outbox, i, math.min(i + MOST - 1, taken.n)))
     end
     for i = 1, done do
         if again[ids[i]] then add_entry(shard.index, ids[i], again[ids[i]]) end
@@ -385,9 +400,9 @@ end
 -- Finds the claimed clock that an outbox member (id .. name) stands for. Ids are self-delimiting: 17 bytes when packed,
 -- else 255, their length, their text.
 local function claimed_of(head, names, member)
-    local first = string.byte(member, 1)
-    local len = first == 255 and string.byte(member, 2) + 2 or 17
-    local id, name = string.sub(member, 1, len), string.sub(member, len + 1)
+    local first = byte(member, 1)
+    local len = first == 255 and byte(member, 2) + 2 or 17
+    local id, name = sub(member, 1, len), sub(member, len + 1)
     local record = call('HGET', bucket_of(head, id), id)
     local case = record and decode(record)
     for _, clock in ipairs(case and case.clocks or {}) do
@@ -400,8 +415,9 @@ local function hand_out_again(head, names, from, to, limit, out)
     for _, member in ipairs(call('ZRANGEBYSCORE', head .. ':o', from, to, 'LIMIT', 0, limit - #out)) do
         local id, case, clock = claimed_of(head, names, member)
         if id then
-            call('ZADD', head .. ':o', SENDING, member)
-            local rest = struct.pack('<I4BI6', clock.epoch, clock.stage, clock.due)
+            call('ZREM', head .. ':o', member)
+            call('SADD', head .. ':u', member)
+            local rest = pack('<I4BI6', clock.epoch, clock.stage, clock.due)
             out[#out + 1] = fire(id, chars[#case.dossier] .. case.dossier, names[clock.code], rest)
         else
             call('ZREM', head .. ':o', member)
@@ -412,7 +428,7 @@ end
 -- Fires that casework has before it still: those with an offset that it has not come to, and those without one.
 local function under_way(head, progress)
     local sent = call('ZCOUNT', head .. ':o', progress == '' and '0' or progress, '+inf')
-    return sent + call('ZCOUNT', head .. ':o', AGAIN, SENDING)
+    return sent + call('ZCOUNT', head .. ':o', AGAIN, SENDING) + call('SCARD', head .. ':u')
 end
 
 -- args: token, offset, limit, what TIME should be ('' = unknown) and how far off it may be, the casework offset below
@@ -434,7 +450,7 @@ local function claim(keys, args)
     local again, window = #out, tonumber(args[7])
     local room = window > 0 and math.max(0, window - under_way(head, args[8])) or limit
     claim_due(shard, now, math.min(limit, again + room), out)
-    return {'ok', string.format('%d', now), next_due(shard.index), call('ZCARD', head .. ':o'), again, out, under_way(head, args[8])}
+    return {'ok', string.format('%d', now), next_due(shard.index), outbox_size(head), again, out, under_way(head, args[8])}
 end
 
 -- args: token, then for each fire: id, clock name, epoch, stage, and the offset that its TimerFired got in hy.commands.
@@ -444,9 +460,10 @@ local function confirm(keys, args)
     if refused then return refused end
     local names = shard.names
     for i = 2, #args do
-        local id, name, epoch, stage, offset = struct.unpack('<Bc0Bc0I4BI8', args[i])
+        local id, name, epoch, stage, offset = unpack_struct('<Bc0Bc0I4BI8', args[i])
         local _, case, clock = claimed_of(head, names, id .. name)
         if clock and clock.epoch == epoch and clock.stage == stage then
+            call('SREM', head .. ':u', id .. name)
             call('ZADD', head .. ':o', string.format('%d', offset), id .. name)
             kept = kept + 1
         end
@@ -459,17 +476,17 @@ local function count(keys)
     local have = call('HMGET', head, 'log', 'offset', 'n', 'token', 'edition')
     if not have[1] then return {'lost'} end
     local index = index_of(head, have[4], have[5])
-    return {'ok', have[1], have[2], have[3], call('ZCARD', head .. ':o'), next_due(index), index.n}
+    return {'ok', have[1], have[2], have[3], outbox_size(head), next_due(index), index.n}
 end
 
 -- A full Redis refuses new timers; those that it holds still fire.
 local function register(name, callback, flags)
     local function run(keys, args)
-        call = redis.call
+        call, byte, sub, pack, unpack_struct = redis.call, string.byte, string.sub, struct.pack, struct.unpack
         for byte = #chars, 255 do chars[byte] = string.char(byte) end
         return callback(keys, args)
     end
-    redis.register_function{function_name = 'hy_timers3_' .. name, callback = run, flags = flags}
+    redis.register_function{function_name = 'hy_timers4_' .. name, callback = run, flags = flags}
 end
 
 local even_when_full = {'allow-oom'}

@@ -78,7 +78,8 @@ local index = redis.call('ZRANGE', head .. ':i', 0, -1, 'WITHSCORES')
 for at = 1, #index, 2 do
     leaves[#leaves + 1] = {index[at + 1], redis.call('ZRANGE', head .. ':d:' .. index[at], 0, -1, 'WITHSCORES')}
 end
-return {redis.call('HGETALL', head), records, leaves, redis.call('ZRANGE', head .. ':o', 0, -1, 'WITHSCORES')}
+return {redis.call('HGETALL', head), records, leaves, redis.call('ZRANGE', head .. ':o', 0, -1, 'WITHSCORES'),
+    redis.call('SMEMBERS', head .. ':u')}
 """
 
 
@@ -88,7 +89,7 @@ def pairs(flat):
 
 def shard(client, partition, prefix="hy"):
     """Everything of one shard at one moment."""
-    header, records, leaves, outbox = client.eval(DUMP, 1, f"{prefix}:{{s{partition}}}")
+    header, records, leaves, placed, unplaced = client.eval(DUMP, 1, f"{prefix}:{{s{partition}}}")
     fields = {k.decode(): v for k, v in pairs(header)}
     names = fields.get("names", b"").decode().split("\n")
     out = Shard(partition, fields["log"].decode(), int(fields["offset"]), fields["token"].decode(), int(fields["n"]),
@@ -107,8 +108,9 @@ def shard(client, partition, prefix="hy"):
             out.index.add((case, due))
             if not bounds[number] <= int(score) < bounds[number + 1]:
                 out.astray.append((case, due))
-    for member, score in pairs(outbox):
+    for member, score in [*pairs(placed), *((member, -1) for member in unplaced)]:
         case, used = unpack_id(member)
+        assert (case, member[used:].decode()) not in out.outbox, "in both halves of the outbox"
         out.outbox[case, member[used:].decode()] = int(score)
     return out
 

@@ -261,6 +261,26 @@ static void what_was_out_without_an_offset_is_given_again_after_a_restart(void *
     assert_int_equal(claim(&shard)->n, 0);
 }
 
+// Before calls were numbered 4, what was on its way without an offset stood beside the rest, with the score -1.
+static void what_an_older_library_left_on_its_way_is_given_again_too(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_state opened;
+    struct hy_error err;
+    redisReply *reply;
+    static const char OLDER[] = "return redis.call('ZADD', KEYS[1] .. ':o', -1, redis.call('SPOP', KEYS[1] .. ':u'))";
+    put(&shard, 1, 1, &(struct hy_timer){"reply", 1, 0, redis_now() - 5}, 1);
+    assert_int_equal(claim(&shard)->n, 1);
+    assert_int_equal(hy_redis_call(redis, &reply, &err, 4, "EVAL", OLDER, "1", shard.key), 0);
+    freeReplyObject(reply);
+    assert_int_equal(hy_timers_open(&shard, true, &opened, &err), 0);
+    struct hy_timers_claimed *c = claim(&shard);
+    assert_int_equal(c->again, 1);
+    assert_int_equal(c->outbox, 1);
+    assert_int_equal(confirm(&shard, &c->fires[0], 10), 1);
+    assert_int_equal(claim(&shard)->outbox, 1);
+}
+
 static void a_fire_that_casework_passed_without_effect_is_given_again(void **state) {
     (void)state;
     struct hy_timers_shard shard = fresh_shard();
@@ -636,6 +656,7 @@ int main(void) {
         cmocka_unit_test(another_token_or_position_changes_nothing),
         cmocka_unit_test(a_flushed_redis_is_noticed_by_every_call),
         cmocka_unit_test(what_was_out_without_an_offset_is_given_again_after_a_restart),
+        cmocka_unit_test(what_an_older_library_left_on_its_way_is_given_again_too),
         cmocka_unit_test(a_fire_that_casework_passed_without_effect_is_given_again),
         cmocka_unit_test(a_step_of_the_clock_holds_the_shard),
         cmocka_unit_test(a_clock_that_went_back_before_the_high_water_mark_holds_the_shard),
