@@ -86,7 +86,7 @@ def options():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--seeds", type=int, default=1, help="so many storms, one seed after the other")
     parser.add_argument("--jobs", type=int, default=1, help="so many at a time, each on servers of its own")
-    parser.add_argument("--step", type=int, default=1, help="from one seed to the next")
+    parser.add_argument("--these", type=numbers, help="just these seeds, in this order: 8,16,13")
     parser.add_argument("--messages", type=int, default=20000)
     parser.add_argument("--seconds", type=float, default=30, help="over which they are sent")
     parser.add_argument("--every", "--faults", type=float, default=1.0, help="seconds between faults on average; 0 = none")
@@ -100,9 +100,17 @@ def options():
     return parser
 
 
+def numbers(text):
+    return [int(word) for word in text.split(",")]
+
+
+def seeds_of(given):
+    return given.these or list(range(given.seed, given.seed + given.seeds))
+
+
 def set_ups(given):
     """[((nodes of Kafka, whether Redis has a replica), the seeds that run on them)]"""
-    seeds = range(given.seed, given.seed + given.seeds * given.step, given.step)
+    seeds = seeds_of(given)
     if not given.mixed:
         return [((given.nodes, given.replica), seeds)]
     return [(servers, seeds[i::len(SERVERS)]) for i, servers in enumerate(SERVERS) if i < len(seeds)]
@@ -125,9 +133,8 @@ def one_by_one(given):
 
 def side_by_side(given, words):
     """Deals the seeds out to processes of their own; returns how many of these found a violation."""
-    shares = [(given.seed + job * given.step, len(range(job, given.seeds, given.jobs))) for job in range(min(given.jobs, given.seeds))]
-    jobs = [subprocess.Popen([sys.executable, __file__, *words, "--jobs", "1", "--seed", str(first), "--seeds", str(seeds),
-                              "--step", str(given.step * given.jobs)]) for first, seeds in shares]
+    shares = [share for share in (seeds_of(given)[job::given.jobs] for job in range(given.jobs)) if share]
+    jobs = [subprocess.Popen([sys.executable, __file__, *words, "--jobs", "1", "--these", ",".join(map(str, share))]) for share in shares]
     try:
         while any(job.poll() is None for job in jobs):
             if given.stop_at_first and any(job.returncode for job in jobs):
