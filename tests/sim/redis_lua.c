@@ -231,6 +231,19 @@ static int call_zrangestore(lua_State *L) {
     return 1;
 }
 
+// ---- sets: kept as sorted sets whose scores nobody asks for ----
+
+static int call_sadd(lua_State *L) {
+    for (int i = 3; i <= lua_gettop(L); i++)
+        sim_zadd(sim_redis.db, arg(L, 2), 0, arg(L, i));
+    lua_pushinteger(L, lua_gettop(L) - 2);
+    return 1;
+}
+
+static int call_smembers(lua_State *L) {
+    return push_ranks(L, 0, (int64_t)sim_zcard(sim_redis.db, arg(L, 2)), &(struct slice){.most = INT64_MAX});
+}
+
 static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"HGET", call_hget},
                                     {"HMGET", call_hmget},
@@ -247,6 +260,10 @@ static const luaL_Reg COMMANDS[] = {{"TIME", call_time},
                                     {"ZCOUNT", call_zcount},
                                     {"ZRANGESTORE", call_zrangestore},
                                     {"ZREMRANGEBYSCORE", call_zremrangebyscore},
+                                    {"SADD", call_sadd},
+                                    {"SREM", call_zrem},
+                                    {"SCARD", call_zcard},
+                                    {"SMEMBERS", call_smembers},
                                     {NULL, NULL}};
 
 static int call(lua_State *L) {
