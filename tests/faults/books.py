@@ -4,13 +4,14 @@ dead letters, bounds, and that nothing personal got where it must not be. I1-I10
 import re
 import sys
 import urllib.request
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 
 import yaml
 from auditor import name_of
-from harness import contract, paths
+from harness import contract, paths, topics
 
 EARLY_MS = 50
+REMEMBERED, MAIN_PERCENT = 1024, 75  # messages of a subject that are known again; weight below which a text is no matter of a subject's
 RSS_MB, OPEN_FILES = 400, 400
 PERSONAL = re.compile(r"电话139\d|街坊|风暴来客")  # what the storm's messages and their writers have in them (messages.py)
 
@@ -66,6 +67,17 @@ def check_overdue(seen, policies, now_ms, late_ms):
     return found
 
 
+def check_order(seen):
+    """I3: a department's feed tells of a case in the order of its steps, each once."""
+    found, last = [], {}
+    for r, m in sorted(seen.work, key=lambda one: (one[0].topic, one[0].partition, one[0].offset)):
+        before = last.get((r.topic, m.case_id), 0)
+        if m.seq <= before:
+            found.append(f"I3 case {m.case_id}: {r.topic} tells of step {m.seq} after {before}")
+        last[r.topic, m.case_id] = m.seq
+    return found
+
+
 def check_acts(seen, acts):
     """I1: what a person did has one verdict, however often it was sent, and takes effect once at most."""
     verdicts = defaultdict(Counter)
@@ -102,6 +114,24 @@ def check_subjects(seen, sightings, bursts):
         if not any(place in i.subject for i in incidents):
             found.append(f"I6 the burst at {place} became no incident")
     return found
+
+
+def check_windows(city, sightings):
+    """I7: what sentinel has counted of each subject is what anybody counts who reads the log from its start: each message once,
+    unless it came again after so many others that it was forgotten. Not where Kafka's clock was wrong: it moves windows on."""
+    counted, remembered = Counter(), defaultdict(lambda: deque(maxlen=REMEMBERED))
+    for _, s in sorted(sightings, key=lambda one: (one[0].partition, one[0].offset)):
+        if s.historic or s.weight * 100 < MAIN_PERCENT or s.event_id in remembered[s.subject]:
+            continue
+        remembered[s.subject].append(s.event_id)
+        counted[s.subject] += 1
+    held = Counter()
+    for (_, key), value in topics.compacted(city.kafka.bootstrap, city.topic("hy.subjects")).items():
+        if len(key) == 26:
+            state = contract.decode("SubjectState", value)
+            held[state.subject] = sum(bucket.messages for bucket in state.buckets)
+    return [f"I7 subject {subject}: sentinel counts {held[subject]} messages, the log has {counted[subject]}"
+            for subject in sorted(set(held) | set(counted)) if held[subject] != counted[subject]]
 
 
 def check_dead(seen, poison):

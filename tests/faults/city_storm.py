@@ -220,8 +220,11 @@ class Storm:
             program.terminate()
         found += [f"I1 {p}" for p in auditor.check_fates(seen, self.sent)]
         found += [f"I1 I3 {p}" for p in auditor.check_cases(seen) + auditor.check_journal(seen)]
-        found += books.check_dead(seen, self.poison) + books.check_acts(seen, self.people.acts)
-        found += books.check_incidents(seen) + books.check_subjects(seen, books.sightings(city), self.bursts)
+        found += books.check_dead(seen, self.poison) + books.check_acts(seen, self.people.acts) + books.check_order(seen)
+        sightings = books.sightings(city)
+        found += books.check_incidents(seen) + books.check_subjects(seen, sightings, self.bursts)
+        if not self.begun["Kafka's clock set"]:
+            found += books.check_windows(city, sightings)
         snapshots = clocks.snapshots(city)
         found += [f"I2 {p}" for p in clocks.check_snapshots(snapshots)]
         found += [f"I4 I5 {p}" for p in clocks.check_history(snapshots, seen)]
