@@ -48,7 +48,7 @@ def unit_tests():
 
 def storm(given, *words):
     """What the storm says; a line for each seed is shown as it comes."""
-    command = [*STORM, *words, "--messages", str(given.messages), "--seconds", str(given.seconds)]
+    command = [*STORM, *words, "--messages", str(given.messages), "--seconds", str(given.seconds), *(["--patient"] if given.patient else [])]
     lines = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, "HY_BUILD": str(BUILD)}) as running:
@@ -116,6 +116,7 @@ def main():
     parser.add_argument("--messages", type=int, default=4000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--faults", type=float, default=0.8, help="seconds between faults on average")
+    parser.add_argument("--patient", action="store_true", help="with a Kafka as it comes (storm.py)")
     parser.add_argument("--table", type=pathlib.Path, help="CSV file for the result")
     given = parser.parse_args()
     known = defects()

@@ -30,7 +30,8 @@ from city_storm import Storm  # noqa: E402
 
 PROMISE = re.compile(r"I\d")  # how a problem begins that is a broken promise, not only a program that ended
 STORY = 60  # faults shown of a story
-SERVERS = [(1, False), (3, True), (1, True), (3, False)]  # nodes of Kafka, whether Redis has a replica
+# Nodes of Kafka, whether Redis has a replica, whether Kafka is patient.
+SERVERS = [(1, False, False), (3, True, True), (1, True, True), (3, False, False)]
 
 
 def one(world, seed, given):
@@ -51,7 +52,7 @@ def one(world, seed, given):
     say(lines)
     world.forget(city)
     return {"seed": seed, "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "nodes": given.nodes,
-            "replica": int(given.replica), "messages": len(storm.sent), "acts": len(storm.people.acts),
+            "replica": int(given.replica), "patient": int(given.patient), "messages": len(storm.sent), "acts": len(storm.people.acts),
             "faults": sum(storm.begun.values()), "kills": kills, "back_s": round(storm.back_s, 1), "seconds": round(seconds),
             "problems": len(problems), "first": next((p for p in problems if PROMISE.match(p)), problems[0] if problems else "")}
 
@@ -93,7 +94,8 @@ def options():
     parser.add_argument("--late", type=float, default=5, help="seconds that a clock may come late, by itself or after all was healed")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3), help="of Kafka")
     parser.add_argument("--replica", action="store_true", help="Redis has a replica that takes over")
-    parser.add_argument("--mixed", action="store_true", help="a quarter of the seeds on each: one node or three, with and without replica")
+    parser.add_argument("--patient", action="store_true", help="Kafka ends a transaction that timed out within ten seconds, as it comes, not within one")
+    parser.add_argument("--mixed", action="store_true", help="a quarter of the seeds on each set-up of servers (SERVERS in this file)")
     parser.add_argument("--record", type=pathlib.Path, help="CSV file that gets a line a seed")
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("build/storm"), help="folder for the logs of seeds with a violation")
     parser.add_argument("--stop-at-first", action="store_true", help="no further seed after a broken promise")
@@ -109,18 +111,18 @@ def seeds_of(given):
 
 
 def set_ups(given):
-    """[((nodes of Kafka, whether Redis has a replica), the seeds that run on them)]"""
+    """[(a row of SERVERS, the seeds that run on it)]"""
     seeds = seeds_of(given)
     if not given.mixed:
-        return [((given.nodes, given.replica), seeds)]
+        return [((given.nodes, given.replica, given.patient), seeds)]
     return [(servers, seeds[i::len(SERVERS)]) for i, servers in enumerate(SERVERS) if i < len(seeds)]
 
 
 def one_by_one(given):
     """Returns how many seeds had a violation."""
     bad = 0
-    for (given.nodes, given.replica), seeds in set_ups(given):
-        with World(given.nodes, given.replica) as world:
+    for (given.nodes, given.replica, given.patient), seeds in set_ups(given):
+        with World(given.nodes, given.replica, given.patient) as world:
             for seed in seeds:
                 row = one(world, seed, given)
                 bad += row["problems"] > 0

@@ -48,16 +48,16 @@ class Timeline(threading.Thread):
 
 
 class World:
-    """nodes: of Kafka, 1 or 3. replica: Redis has one and fails over to it."""
+    """nodes: of Kafka, 1 or 3. replica: Redis has one and fails over to it. patient: Kafka is, with transactions (servers.py)."""
 
-    def __init__(self, nodes=1, replica=False):
+    def __init__(self, nodes=1, replica=False, patient=False):
         self.folder = paths.Folder("storm")
         self.policies = self.folder.path / "policies"
         self._write_policies()
         self.timeline = Timeline()
         self.clock = Clock()  # of the programs' second copies
         self.toxi = Toxi()
-        self.kafka, self.redis = Cluster(self.toxi, nodes), Pair(self.toxi, replica)
+        self.kafka, self.redis = Cluster(self.toxi, nodes, patient), Pair(self.toxi, replica)
 
     def _write_policies(self):
         for name in ("policies", "gazetteer", "calendars"):
