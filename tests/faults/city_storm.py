@@ -110,7 +110,7 @@ class Storm:
 
     def possible(self, row):
         name, _, _, begin, part = row
-        if part in self.taken or (begin is faults.redis_failed_over and not self.world.redis.replica):
+        if part in self.taken or self.weather.spares(part) or (begin is faults.redis_failed_over and not self.world.redis.replica):
             return False
         return part != "sender" or (self.sent and "kafka" not in self.taken)
 

@@ -17,6 +17,11 @@ class Weather:
     def mood(self, name):
         return random.Random(f"weather-{self.seed}-{name}").choice(MOODS)
 
+    def spares(self, part):
+        """Whether this seed leaves a part ("kafka", "redis", …) alone: else what one part's trouble breaks is mended by another's,
+        as a lost timer is by a flushed Redis. Programs are never spared."""
+        return part is not None and random.Random(f"spares-{self.seed}-{part}").random() < 1 / 3
+
     def pick(self, things, chance, name=str, weight=lambda thing: 1):
         """One of the things (not empty) by weight and mood; when the seed likes none of them, by weight alone."""
         weights = [weight(thing) * self.mood(name(thing)) for thing in things]
