@@ -26,8 +26,10 @@ struct calling {
     void *ctx;
 };
 
-static bool says_later(long status) {
-    return status == 408 || status == 425 || status == 429 || status >= 500;
+// Only an answer that speaks of these very bytes is final. Any other (a changed secret, a page that moved, a server in
+// trouble) is somebody's to mend, and the notice has to arrive then: it bears an id, so a second copy does no harm.
+static bool is_final(long status) {
+    return status == 400 || status == 413 || status == 415 || status == 422;
 }
 
 static void on_answer(const struct hy_web_answer *answer, void *ctx) {
@@ -39,7 +41,7 @@ static void on_answer(const struct hy_web_answer *answer, void *ctx) {
     } else if (answer->status >= 200 && answer->status < 300) {
         calling->done(calling->ctx, OUTCOME(SENT), calling->id, detail);
     } else {
-        calling->done(calling->ctx, says_later(answer->status) ? OUTCOME(RETRY) : OUTCOME(FAILED), "", detail);
+        calling->done(calling->ctx, is_final(answer->status) ? OUTCOME(FAILED) : OUTCOME(RETRY), "", detail);
     }
     free(calling);
 }

@@ -26,9 +26,11 @@
 
 enum {
     HY_CASE_SNAPSHOT_MAX =
-        60 * 1024,                // a snapshot that would grow beyond is refused; a message then opens a linked case
-    HY_CASE_TEXT_MAX = 64 * 1024, // bytes of a reply or remark
-    HY_CASE_ID_MAX = 160          // bytes of ids that come in with commands
+        60 * 1024, // a snapshot that a person's act would grow beyond is refused; a message then opens a linked case
+    HY_CASE_SNAPSHOT_TEXTS = 58 * 1024,    // the same for an act that adds a text: the others keep some room
+    HY_CASE_SNAPSHOT_PROGRAMS = 63 * 1024, // and for timers, couriers and ticks: a duty is not stopped by notes
+    HY_CASE_TEXT_MAX = 64 * 1024,          // bytes of a reply or remark
+    HY_CASE_ID_MAX = 160                   // bytes of ids that come in with commands
 };
 
 // Where packs and calendar come from. Immutable while the engine is used; threads may share it if pack_of may be

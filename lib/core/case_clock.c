@@ -159,7 +159,8 @@ void hy_clocks_end(struct hy_turn *t) {
 
 static void next_round(struct hy_turn *t, const struct hy_pack_clock *row, int64_t at_ms) {
     char *name = hy_turn_fmt(t, "%s#%u", row->name, t->c->reopened + 1);
-    bool wanted = row->main && !t->c->historic;
+    // What never began has no next round: an incident that was not major is not owed to anybody in minutes.
+    bool wanted = row->main && !t->c->historic && hy_clock_named(t->c, row->name) != NULL;
     for (size_t i = 0; wanted && i < t->c->n_clocks; i++) {
         const hy_case_clock *clock = t->c->clocks[i];
         bool ended = clock->state == STATE(STOPPED) || clock->state == STATE(REFUTED);

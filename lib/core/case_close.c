@@ -32,6 +32,10 @@ void hy_case_resume(struct hy_turn *t, int to, int64_t at_ms) {
     c->reopened++;
     c->closed = NULL;
     c->close_reason = hy_lend(NULL);
+    if (c->incident != NULL) { // whoever has it now says so anew; else nothing could bring it to its next end
+        c->incident->acknowledged = false;
+        c->incident->acknowledged_at = NULL;
+    }
     hy_draft_drop(t);
     hy_claim_clear(c);
     hy_clocks_resume(t, at_ms);

@@ -9,7 +9,8 @@ enum {
     LEASE_MS = 60000,
     BACKOFF_MS = 5000,
     BACKOFF_CAP_MS = 900000,
-    ATTEMPTS = 12
+    ATTEMPTS = 12, // then a person is told; it is tried on, more seldom
+    SELDOM_CAP_MS = 3600000
 };
 
 #define STATE(name)   HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_##name
@@ -68,16 +69,26 @@ bool hy_deliveries_busy(const struct hy_turn *t) {
     return false;
 }
 
+// The same text for the same reader in the same round.
+static bool is_same(const hy_case_delivery *a, const hy_case_delivery *b) {
+    return a->round == b->round && hy_text_equal(a->purpose, b->purpose) && hy_text_equal(a->target, b->target) &&
+           has_hash(a, hy_bytes_from(b->content_hash.data, b->content_hash.len));
+}
+
 // On its way or arrived already: not a second time. (After `unknown` or `failed` a person may decide to send again.)
 static bool underway(const struct hy_turn *t, const hy_case_delivery *made) {
     for (size_t i = 0; i < t->c->n_deliveries; i++) {
         const hy_case_delivery *d = t->c->deliveries[i];
         bool open = d->state == STATE(PENDING) || d->state == STATE(SENDING) || d->state == STATE(SENT);
-        bool same = hy_text_equal(d->purpose, made->purpose) && hy_text_equal(d->target, made->target);
-        if (open && same && d->round == made->round &&
-            has_hash(d, hy_bytes_from(made->content_hash.data, made->content_hash.len)))
-            return true;
+        if (open && is_same(d, made)) return true;
     }
+    return false;
+}
+
+// Sent again since, by a row of its own: the younger one counts.
+static bool is_replaced(const hy_case *c, size_t i) {
+    for (size_t k = i + 1; k < c->n_deliveries; k++)
+        if (is_same(c->deliveries[i], c->deliveries[k])) return true;
     return false;
 }
 
@@ -172,6 +183,7 @@ static void arrived(struct hy_turn *t, const hy_case_delivery *d) {
         bool same =
             other->round == d->round && has_hash(other, hy_bytes_from(d->content_hash.data, d->content_hash.len));
         if (!same || !hy_delivery_is_main(t, other)) continue;
+        if (other->state != STATE(SENT) && is_replaced(c, i)) continue;
         if (other->state != STATE(SENT)) return;
         last = hy_max64(last, hy_time_or(other->done, 0));
     }
@@ -234,15 +246,18 @@ static void later(struct hy_turn *t, hy_case_delivery *d, const Huiying__V1__Del
                       d->row);
         return;
     }
-    if (d->attempt >= ATTEMPTS) {
-        failed(t, d, receipt);
-        return;
-    }
-    struct hy_backoff backoff = {BACKOFF_MS, BACKOFF_CAP_MS, d->attempt - 1, hy_member_hash(t->c->id) ^ d->attempt};
+    (void)receipt;
+    bool seldom = d->attempt >= ATTEMPTS;
+    struct hy_backoff backoff = {BACKOFF_MS, seldom ? SELDOM_CAP_MS : BACKOFF_CAP_MS, d->attempt - 1,
+                                 hy_member_hash(t->c->id) ^ d->attempt};
     d->state = STATE(PENDING);
     d->until = NULL;
     d->not_before = hy_turn_time(t, t->now + hy_backoff_next(&backoff));
     hy_rec_delivery(t, d, "pending");
+    if (d->attempt == ATTEMPTS) {
+        const char *why = hy_turn_fmt(t, "delivery %s to %s did not get through %d times", d->row, d->target, ATTEMPTS);
+        hy_work_change(t, why, NULL);
+    }
     hy_turn_apply(t, "delivery.retry", "nothing left this machine; delivery %s is tried again later", d->row);
 }
 

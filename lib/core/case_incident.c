@@ -113,7 +113,6 @@ static void open_incident(struct hy_turn *t, const Huiying__V1__Observed *seen, 
     c->linked_case = hy_lend(link);
     count(t, c->incident, seen);
     hy_open_duties(t, NULL);
-    t->out->work[0].item->title = c->incident->subject;
     if (is_major(t, seen->level)) hy_reach(t, HY_POINT_MAJOR, t->now);
     t->rec->article = hy_lend(t->pack->incident.article);
     hy_turn_apply(t, "incident.opened", "%llu writers, %llu messages: level %u", (unsigned long long)seen->writers,

@@ -161,6 +161,13 @@ static void refuse_growth(struct hy_turn *t) {
     hy_turn_finish(t);
 }
 
+static size_t limit_of(const struct hy_turn *t) {
+    if (t->cmd->body_case != HUIYING__V1__COMMAND__BODY_ACT) return HY_CASE_SNAPSHOT_PROGRAMS;
+    Huiying__V1__Verb verb = t->cmd->act->verb;
+    bool text = verb == HUIYING__V1__VERB__VERB_NOTE || verb == HUIYING__V1__VERB__VERB_REPLY;
+    return text ? HY_CASE_SNAPSHOT_TEXTS : HY_CASE_SNAPSHOT_MAX;
+}
+
 static bool finish_case(struct hy_turn *t) {
     hy_case *c = t->c;
     remember_act(t);
@@ -183,8 +190,7 @@ static bool finish_case(struct hy_turn *t) {
         return true;
     }
     struct hy_bytes value = pack(t, c);
-    if (value.len > HY_CASE_SNAPSHOT_MAX && value.len > t->c_size && t->out->outcome == HY_ENGINE_APPLIED &&
-        !t->c_fresh)
+    if (value.len > limit_of(t) && value.len > t->c_size && t->out->outcome == HY_ENGINE_APPLIED && !t->c_fresh)
         return false;
     hy_effect_put(t, key, value, hy_case_next_tick(c, t->pack));
     return true;

@@ -52,6 +52,7 @@ static void carry_keys(struct hy_turn *t, Huiying__V1__WorkItem *item) {
 void hy_work_assign(struct hy_turn *t, const hy_event *event) {
     Huiying__V1__WorkItem *item = item_of(t, KIND(ASSIGNED), t->c->owner, "");
     if (event != NULL) carry_text(t, item, event);
+    if (event == NULL && t->c->incident != NULL) item->title = t->c->incident->subject; // nobody wrote it
     carry_keys(t, item);
     t->c->work_item = item->id;
     t->rec->work_item = item->id;

@@ -254,7 +254,7 @@ static void an_expired_sending_becomes_unknown_never_pending(void **state) {
     world_free(w);
 }
 
-static void what_never_left_is_tried_again_later_and_at_last_given_to_a_person(void **state) {
+static void what_never_left_is_tried_again_ever_more_seldom_and_a_person_is_told(void **state) {
     (void)state;
     struct world *w = world_new();
     world_open(w);
@@ -266,12 +266,21 @@ static void what_never_left_is_tried_again_later_and_at_last_given_to_a_person(v
         assert_int_equal(world_apply(w, world_claim(w, "d1", attempt + 1)), HY_ENGINE_REFUSED);
         wait = row(w, "d1")->not_before->unix_ms - w->now;
         assert_true(wait >= 2500 && wait <= 900000);
+        assert_null(world_work(w, WORK(CHANGED), "jiaoyu"));
         w->now += wait;
     }
-    assert_int_equal(world_apply(w, world_claim(w, "d1", 12)), HY_ENGINE_APPLIED);
-    assert_int_equal(world_apply(w, world_receipt(w, "d1", 12, OUTCOME(RETRY))), HY_ENGINE_APPLIED);
-    assert_int_equal(row(w, "d1")->state, ROW(FAILED));
-    assert_non_null(world_work(w, WORK(CHANGED), "jiaoyu"));
+    for (uint32_t attempt = 12; attempt < 40; attempt++) {
+        assert_int_equal(world_apply(w, world_claim(w, "d1", attempt)), HY_ENGINE_APPLIED);
+        assert_int_equal(world_apply(w, world_receipt(w, "d1", attempt, OUTCOME(RETRY))), HY_ENGINE_APPLIED);
+        assert_int_equal(row(w, "d1")->state, ROW(PENDING));
+        assert_true((world_work(w, WORK(CHANGED), "jiaoyu") != NULL) == (attempt == 12)); // told once
+        wait = row(w, "d1")->not_before->unix_ms - w->now;
+        assert_true(wait > 0 && wait <= 3600000);
+        w->now += wait;
+    }
+    assert_int_equal(world_apply(w, world_claim(w, "d1", 40)), HY_ENGINE_APPLIED);
+    assert_int_equal(world_apply(w, world_receipt(w, "d1", 40, OUTCOME(SENT))), HY_ENGINE_APPLIED);
+    assert_int_equal(row(w, "d1")->state, ROW(SENT));
     world_free(w);
 }
 
@@ -331,6 +340,9 @@ static void a_text_that_arrived_at_one_target_goes_only_to_the_other_again(void 
     rewrite(w, "已通水", HY_ENGINE_APPLIED);
     assert_string_equal(row(w, "d4")->target, "web");
     assert_null(row(w, "d5"));
+    world_deliver(w, "d4"); // the one that failed is no longer waited for
+    assert_int_equal(world_clock(w, "reply")->state, CLOCK(STOPPED));
+    assert_int_equal(world_case(w)->state, STATE(DELIVERED));
     world_free(w);
 }
 
@@ -417,7 +429,7 @@ int main(void) {
         cmocka_unit_test(a_retry_of_a_text_that_was_replaced_is_not_sent_again),
         cmocka_unit_test(a_courier_sends_only_under_a_claim),
         cmocka_unit_test(an_expired_sending_becomes_unknown_never_pending),
-        cmocka_unit_test(what_never_left_is_tried_again_later_and_at_last_given_to_a_person),
+        cmocka_unit_test(what_never_left_is_tried_again_ever_more_seldom_and_a_person_is_told),
         cmocka_unit_test(an_answer_that_was_taken_back_before_it_left_is_not_sent),
         cmocka_unit_test(an_answer_that_is_being_sent_cannot_be_rewritten),
         cmocka_unit_test(a_text_that_arrived_at_one_target_goes_only_to_the_other_again),

@@ -216,12 +216,47 @@ static void what_a_new_run_shows_stands_before_the_evidence_of_the_last(void **s
     world_free(w);
 }
 
+static void reopen(struct world *w) {
+    Huiying__V1__Command *again = world_act(w, V(REOPEN), "op", "operator");
+    again->act->reason_code = hy_arena_str(w->build, "not solved");
+    assert_int_equal(world_apply(w, again), HY_ENGINE_APPLIED);
+}
+
+static void a_reopened_incident_is_acknowledged_anew_and_can_be_closed_again(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    assert_rule(w, world_observed(w, SUBJECT, 1, 1), "incident.opened");
+    world_deliver(w, "d1");
+    close_incident(w);
+    reopen(w);
+    assert_false(world_case(w)->incident->acknowledged);
+    assert_string_equal(world_work(w, WORK(ASSIGNED), "wangxinban")->title, SUBJECT);
+    assert_int_equal(world_clock(w, "cac_ack#2")->state, CLOCK(RUNNING));
+    close_incident(w);
+    assert_int_equal(world_clock(w, "cac_ack#2")->state, CLOCK(STOPPED));
+    assert_int_equal(world_case(w)->state, STATE(CLOSED));
+    world_free(w);
+}
+
+static void a_reopened_incident_that_was_never_major_owes_no_acknowledgement(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    assert_rule(w, world_observed(w, SUBJECT, 1, 4), "incident.opened");
+    close_incident(w);
+    reopen(w);
+    assert_null(world_clock(w, "cac_ack"));
+    assert_null(world_clock(w, "cac_ack#2"));
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_new_run_shows_stands_before_the_evidence_of_the_last),
         cmocka_unit_test(an_observed_subject_becomes_wangxinbans_incident),
         cmocka_unit_test(the_notice_names_the_subject_and_the_level_as_people_write_them),
         cmocka_unit_test(a_major_incident_is_handed_over_under_its_clocks),
+        cmocka_unit_test(a_reopened_incident_is_acknowledged_anew_and_can_be_closed_again),
+        cmocka_unit_test(a_reopened_incident_that_was_never_major_owes_no_acknowledgement),
         cmocka_unit_test(a_counter_that_is_known_changes_nothing_and_totals_only_grow),
         cmocka_unit_test(a_worse_level_is_told_and_starts_what_belongs_to_it),
         cmocka_unit_test(a_doubled_incident_is_told_a_slightly_larger_one_is_not),

@@ -392,6 +392,28 @@ static void a_case_takes_messages_until_its_snapshot_is_full_and_acts_still_fit(
     world_free(w);
 }
 
+static void notes_fill_a_case_only_so_far_and_its_clocks_receipts_and_closing_still_fit(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    world_open(w);
+    for (int i = 0; i < 2000; i++) {
+        Huiying__V1__Command *note = world_act(w, V(NOTE), "zhang", "jiaoyu");
+        note->act->text = hy_arena_fmt(w->build, "第%d次备注", i);
+        if (world_apply(w, note) != HY_ENGINE_APPLIED) break;
+    }
+    assert_string_equal(w->out.rule, "case.full");
+    while (world_clock(w, "reply")->state == HUIYING__V1__CLOCK_STATE__CLOCK_STATE_RUNNING) {
+        w->now = world_clock(w, "reply")->stage_due->unix_ms;
+        assert_int_equal(world_apply(w, world_timer(w, "reply")), HY_ENGINE_APPLIED);
+    }
+    assert_int_equal(world_clock(w, "reply")->state, HUIYING__V1__CLOCK_STATE__CLOCK_STATE_BREACHED);
+    world_deliver(w, "d1");
+    Huiying__V1__Command *close = world_act(w, V(CLOSE), "zhang", "jiaoyu");
+    close->act->reason_code = hy_arena_str(w->build, "withdrawn");
+    assert_int_equal(world_apply(w, close), HY_ENGINE_APPLIED);
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_water_is_off_in_our_block_is_one_case),
@@ -415,6 +437,7 @@ int main(void) {
         cmocka_unit_test(two_events_of_one_native_id_keep_two_cases_apart),
         cmocka_unit_test(what_is_no_message_is_dead_with_its_reason),
         cmocka_unit_test(a_case_takes_messages_until_its_snapshot_is_full_and_acts_still_fit),
+        cmocka_unit_test(notes_fill_a_case_only_so_far_and_its_clocks_receipts_and_closing_still_fit),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
