@@ -67,7 +67,8 @@ static void write_failed(struct intake *intake, struct record *record, int code)
     if (record->unanswered && record->wants_disk) intake_answer(intake, record, code);
 }
 
-// A failed sync leaves unknown what of the file is on disk: nothing that was not answered yet counts as kept.
+// A failed write or sync (one that ends a full file, too) leaves unknown what of the file is on disk: nothing that was
+// not answered yet counts as kept.
 static void forget_places(struct intake *intake) {
     for (struct record *record = intake->oldest; record; record = record->newer)
         if (!record->queued) intake_entry(intake, record->seq)->place = (struct spool_place){0};
@@ -87,7 +88,7 @@ static void take_writes(struct intake *intake, struct disk_job *job) {
             free(record);
         }
     }
-    if (job->write_code < 0 && job->sync) forget_places(intake);
+    if (job->write_code < 0) forget_places(intake);
     if (job->write_code == HY_OK)
         hy_metric_add(intake->metrics.written, (double)job->n_writes);
     else
@@ -101,8 +102,11 @@ static void answer_synced(struct intake *intake, const struct disk_job *job) {
         newer = record->newer;
         if (record->queued) break;
         if (!record->wants_disk) continue;
-        bool kept = job->write_code == HY_OK && intake_entry(intake, record->seq)->place.segment;
+        struct entry *entry = intake_entry(intake, record->seq);
+        bool kept = job->write_code == HY_OK && entry->place.segment, waits = entry->state == ENTRY_WAITING;
+        uint64_t seq = record->seq;
         intake_answer(intake, record, kept ? HY_OK : HY_EIO);
+        if (!kept && waits) intake_entry_done(intake, seq); // nobody was promised it, and it must hold up nobody
     }
 }
 

@@ -38,6 +38,7 @@ void drain_plan(struct intake *intake, struct disk_job *job) {
             intake->drain_seq = seq + 1;
         }
     }
+    job->reads_after = intake->drain_seq;
 }
 
 // ---- sending ----
@@ -97,8 +98,9 @@ static void give_up(struct intake *intake, uint64_t seq) {
     intake_entry_done(intake, seq);
 }
 
+// What was read is left alone when something before it waits again since: that goes first.
 void drain_send(struct intake *intake, struct disk_job *job) {
-    bool going = true;
+    bool going = intake->drain_seq >= job->reads_after;
     for (size_t i = 0; i < job->n_reads; i++) {
         uint64_t seq = job->reads[i];
         if (going && seq >= intake->front && intake_entry(intake, seq)->state == ENTRY_WAITING) {

@@ -52,6 +52,7 @@ struct disk_job {
     uint64_t reads[DISK_READS];
     struct spool_place read_places[DISK_READS];
     size_t n_reads;
+    uint64_t reads_after; // the drain had passed all below it
     bool scan;
     int64_t scan_from_ms;
     bool keep_house;

@@ -372,11 +372,19 @@ int spool_scan(struct spool *spool, uint64_t from_seq, int64_t from_ms,
 
 // ---- letting go ----
 
+// The first seq behind a segment; 0 when none is known: a file whose header was torn says none.
+static uint64_t first_behind(const struct spool *spool, size_t segment) {
+    for (size_t i = segment + 1; i < spool->n; i++)
+        if (spool->segments[i].first_seq != 0) return spool->segments[i].first_seq;
+    return 0;
+}
+
 int spool_release(struct spool *spool, uint64_t keep_seq, int64_t keep_ms, struct hy_error *err) {
     size_t gone = 0;
     while (gone + 1 < spool->n) {
         const struct segment *segment = &spool->segments[gone];
-        bool needed = spool->segments[gone + 1].first_seq > keep_seq;
+        uint64_t behind = first_behind(spool, gone);
+        bool needed = behind == 0 || behind > keep_seq;
         if (needed || segment->last_ms >= keep_ms) break;
         char name[24];
         segment_name(segment->number, name);

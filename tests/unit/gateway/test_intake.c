@@ -1,7 +1,10 @@
 // The promise, against a broker that fails on purpose: what was answered is never lost, and order per dossier is kept.
 #include "folder.h"
 
-#include "producers/gateway/intake.h"
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "producers/gateway/intake_inner.h"
 
 enum { LOG_MAX = 20000, HELD_MAX = 20000 };
 
@@ -360,6 +363,72 @@ static void a_record_too_large_is_refused_at_once(void **state) {
     free(big);
 }
 
+static void what_was_read_before_older_ones_began_to_wait_again_is_not_sent_before_them(void **state) {
+    struct life *life = *state;
+    struct intake *intake = life->intake;
+    life->broker->mode = REFUSES;
+    for (int i = 0; i < 20; i++)
+        send_one(life, "A");
+    run_until_answered(life, 19);
+    uint64_t first = intake->front;
+    for (uint64_t seq = first; seq < first + 10; seq++) // these are on their way
+        intake_entry(intake, seq)->state = ENTRY_SENT;
+    intake->drain_seq = first + 10;
+    intake->kafka_up = true;
+    intake->allowance = 1000;
+    intake->drain_after_ns = 0;
+    static struct disk_job job;
+    drain_plan(intake, &job);
+    assert_int_equal(job.n_reads, 10);
+    for (size_t i = 0; i < job.n_reads; i++)
+        job.read_codes[i] =
+            spool_read(intake->options.spool, job.read_places[i], &job.read_memory[i], &job.read_records[i], NULL);
+    for (uint64_t seq = first; seq < first + 10; seq++) // and now Kafka has refused them
+        intake_entry_waits(intake, seq);
+    life->broker->mode = HOLDS;
+    drain_send(intake, &job);
+    assert_int_equal(life->broker->n_held, 0);
+    assert_true(intake->drain_seq == first);
+    life->broker->mode = ACKS;
+    run_until_drained(life);
+    expect_all_in_order(life, 0);
+}
+
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit = {bytes, RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN); // writing then fails instead
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_record_that_the_disk_could_not_keep_holds_up_nobody(void **state) {
+    struct life *life = *state;
+    life->broker->mode = HOLDS;
+    uint64_t first = send_one(life, "A"); // with Kafka, and written without a sync
+    for (int i = 0; i < 300 && intake_entry(life->intake, life->intake->front)->place.segment == 0; i++) {
+        life->intake->house_due = true;
+        run_for(life, 1);
+    }
+    assert_int_equal(life->answers[first].n, 0);
+    assert_true(intake_entry(life->intake, life->intake->front)->place.segment != 0);
+    limit_files(1);
+    life->broker->mode = FAILS;
+    uint64_t second = send_one(life, "B");
+    run_until_answered(life, first);
+    run_until_answered(life, second);
+    assert_true(life->answers[second].status < 0);
+    limit_files(RLIM_INFINITY);
+    uint64_t third = send_one(life, "C");
+    run_until_answered(life, third);
+    expect_answer(life, third, HY_OK);
+    life->broker->mode = ACKS;
+    run_until_drained(life);
+    assert_int_equal(intake_waiting(life->intake), 0);
+    bool there = false;
+    for (size_t i = 0; i < life->broker->n_log; i++)
+        there = there || life->broker->log[i] == third;
+    assert_true(there);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -371,6 +440,8 @@ int main(void) {
         T(what_was_taken_lately_is_sent_again_when_the_broker_was_away),
         T(a_quiet_gateway_sends_again_too),
         T(a_full_spool_refuses_and_recovers),
+        T(what_was_read_before_older_ones_began_to_wait_again_is_not_sent_before_them),
+        T(a_record_that_the_disk_could_not_keep_holds_up_nobody),
         T(a_record_too_large_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,21 @@ static void old_segments_go_when_nothing_needs_them(void **state) {
     spool_close(spool);
 }
 
+static void a_file_without_its_header_makes_the_one_before_it_no_less_needed(void **state) {
+    (void)state;
+    struct spool *spool = open_limited(64, 64 << 20);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        put(spool, seq, (int64_t)seq * 100, "a", "a value that fills a segment.........");
+    spool_close(spool);
+    file_cut(folder, "0000000003.seg", 0); // begun just before the power failed
+    spool = open_limited(64, 64 << 20);
+    assert_int_equal(spool_release(spool, 2, 1000, NULL), HY_OK);
+    struct seen seen = scan(spool, 2, INT64_MAX);
+    assert_int_equal(seen.n, 1);
+    assert_true(seen.seqs[0] == 2);
+    spool_close(spool);
+}
+
 static void a_scan_starts_from_a_seq_or_a_time(void **state) {
     (void)state;
     struct spool *spool = open_limited(64, 64 << 20);
@@ -273,6 +288,7 @@ int main(void) {
         T(a_segment_of_another_version_is_refused),
         T(only_one_gateway_uses_a_spool),
         T(old_segments_go_when_nothing_needs_them),
+        T(a_file_without_its_header_makes_the_one_before_it_no_less_needed),
         T(a_scan_starts_from_a_seq_or_a_time),
         T(a_full_spool_says_so_and_takes_nothing),
         T(a_full_disk_leaves_no_half_record),
