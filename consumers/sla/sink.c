@@ -29,7 +29,7 @@ static void sink_assigned(void *ctx, const char *topic, int32_t partition) {
         HY_ERROR("sla.shard", "a shard cannot be taken", "partition=%d reason=\"%s\"", (int)partition, err.text);
     shard->ours = rc == 0;
     shard->take = true;
-    shard->open = shard->ready = false;
+    shard->open = shard->ready = shard->full = false;
     shard->refused_ms = 0;
 }
 
@@ -46,6 +46,11 @@ static void sink_revoked(void *ctx, const char *topic, int32_t partition) {
 
 void sla_shard_failed(struct sla *sla, int32_t partition, int code) {
     struct sla_shard *shard = &sla->shards[partition];
+    shard->full = code == HY_EFULL && shard->open;
+    if (shard->full) { // it took nothing, so it stands where it stood, and what it holds goes on firing
+        shard->ready = true;
+        return;
+    }
     shard->open = shard->ready = false;
     switch (code) {
     case HY_EFENCED:
@@ -73,7 +78,7 @@ static void opened(struct sla *sla, int32_t partition, const struct hy_timers_st
     begin_pace(sla, partition);
     shard->take = false;
     shard->open = true;
-    shard->ready = false;
+    shard->ready = shard->full; // an entry of an older snapshot may fire then; casework passes it over by its epoch
     shard->refused_ms = 0;
     shard->next_due_ms = state->next_due_ms;
     shard->progress = state->progress;
@@ -90,8 +95,11 @@ static int sink_open(void *ctx, const char *topic, int32_t partition, struct hy_
     (void)topic;
     if (!shard || !shard->ours) return hy_fail(err, HY_ERANGE, "partition %d cannot be a shard", (int)partition);
     clear_batch(shard);
+    int64_t before = shard->timers.offset;
     int rc = hy_timers_open(&shard->timers, shard->take, &state, err);
+    if (rc == HY_OK && (shard->take || state.position.offset != before)) shard->full = false;
     if (rc == HY_ENOTFOUND) {
+        shard->full = false;
         out->offset = HY_FOLD_NOWHERE; // a new or flushed Redis: reset makes the shard
         return 0;
     }
@@ -229,6 +237,7 @@ static void sink_caught_up(void *ctx, const char *topic, int32_t partition) {
     (void)topic;
     if (!shard || !shard->open) return;
     shard->ready = true;
+    shard->full = false;
     // A transaction becomes readable whole: at the end, all that casework's progress stands for has been folded.
     shard->settled_offset = shard->progress.offset;
 }

@@ -24,6 +24,7 @@ struct sla_shard {
     bool take;           // the next open makes us its owner (once an assignment)
     bool open;           // the fold has opened it: Redis and we agree where it stands
     bool ready;          // folded to the end since: claims may run
+    bool full;           // Redis is: it was ready when a write was refused, and claims may run on
     int64_t refused_ms;  // monotonic; since when another's token stands there, 0 = it does not
     int64_t next_due_ms; // HY_TIMERS_NONE = none
     int64_t claimed_ms;  // monotonic, of the last claim

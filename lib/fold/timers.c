@@ -24,12 +24,17 @@ int hy_timers_shard_init(struct hy_timers_shard *shard, struct hy_redis *redis, 
     return 0;
 }
 
-int hy_timers_new_token(struct hy_timers_shard *shard) {
+static int make_token(char out[HY_TIMERS_TOKEN_SIZE]) {
     uint8_t nonce[16];
     int rc = hy_random(nonce, sizeof nonce);
     for (size_t i = 0; rc == 0 && i < sizeof nonce; i++)
-        snprintf(shard->token + 2 * i, 3, "%02x", nonce[i]);
+        snprintf(out + 2 * i, 3, "%02x", nonce[i]);
     return rc;
+}
+
+int hy_timers_new_token(struct hy_timers_shard *shard) {
+    shard->next[0] = '\0';
+    return make_token(shard->token);
 }
 
 void hy_timers_use(struct hy_redis *redis) {
@@ -56,13 +61,17 @@ static void number(struct call *call, int64_t value) {
     word(call, text);
 }
 
-static void begin(struct call *call, const struct hy_timers_shard *shard, const char *function) {
+static void begin_as(struct call *call, const struct hy_timers_shard *shard, const char *function, const char *token) {
     call->n = call->n_numbers = 0;
     word(call, "FCALL");
     word(call, function);
     word(call, "1");
     word(call, shard->key);
-    word(call, shard->token);
+    word(call, token);
+}
+
+static void begin(struct call *call, const struct hy_timers_shard *shard, const char *function) {
+    begin_as(call, shard, function, shard->token);
 }
 
 static int send_call(struct hy_timers_shard *shard, const struct call *call, struct hy_error *err) {
@@ -120,12 +129,18 @@ static int round_trip(struct hy_timers_shard *shard, const struct call *call, re
 int hy_timers_open(struct hy_timers_shard *shard, bool take_over, struct hy_timers_state *out, struct hy_error *err) {
     struct call call;
     redisReply *reply = NULL;
-    begin(&call, shard, "hy_timers4_open");
+    // The same new token until an answer came: the question may have arrived, its answer not.
+    int rc = shard->next[0] == '\0' && !take_over ? make_token(shard->next) : HY_OK;
+    if (rc != HY_OK) return hy_fail(err, rc, "shard %s: no randomness for a token", shard->key);
+    begin_as(&call, shard, "hy_timers4_open", take_over ? shard->token : shard->next);
     word(&call, take_over ? "take" : "keep");
-    int rc = round_trip(shard, &call, &reply, 7, err);
+    if (!take_over) word(&call, shard->token);
+    rc = round_trip(shard, &call, &reply, 7, err);
     if (rc == 0 && hy_timer_names_set(&shard->names, hy_bytes_of(text_at(reply, 6))) != 0)
         rc = hy_fail(err, HY_EFORMAT, "shard %s: its list of clock names is too long", shard->key);
+    if (rc == 0 && !take_over) memcpy(shard->token, shard->next, sizeof shard->token);
     if (rc == 0) {
+        shard->next[0] = '\0';
         snprintf(out->position.log_id, sizeof out->position.log_id, "%s", text_at(reply, 1));
         shard->offset = out->position.offset = number_at(reply, 2);
         snprintf(out->progress.log_id, sizeof out->progress.log_id, "%s", text_at(reply, 3));

@@ -21,7 +21,8 @@ enum { HY_TIMERS_TOKEN_SIZE = 33, HY_TIMERS_CLAIM_MAX = 256, HY_TIMERS_WRITE_MAX
 struct hy_timers_shard {
     struct hy_redis *redis;           // borrowed
     char key[64];                     // "hy:{s3}"
-    char token[HY_TIMERS_TOKEN_SIZE]; // of this assignment
+    char token[HY_TIMERS_TOKEN_SIZE]; // of this assignment, since the last open
+    char next[HY_TIMERS_TOKEN_SIZE];  // of the open that is under way; "" = none
     int64_t offset;                   // position after the last write
     struct hy_timer_names names;      // of clocks, as the cases of the next write refer to them
 };
@@ -41,8 +42,9 @@ struct hy_timers_state {
     struct hy_fold_position progress; // of casework in hy.commands; offset HY_TIMERS_NONE when not known
     int64_t next_due_ms;
 };
-// take: this assignment's token becomes the owner. Else only if it already is (after a lost connection). Fires in the
-// outbox whose offset is not known are given out again by the next claims. Waits for the answer.
+// take: this assignment's token becomes the owner. Else only if it already is (after a lost connection), and a new
+// token takes its place, so that what was sent on that connection and arrives late is refused. Fires in the outbox
+// whose offset is not known are given out again by the next claims. Waits for the answer.
 HY_MUST_CHECK int hy_timers_open(struct hy_timers_shard *shard, bool take, struct hy_timers_state *out,
                                  struct hy_error *err);
 // Empties the shard and stands it at start. take as above; without it a missing header is no refusal.

@@ -276,13 +276,14 @@ local function hand_back(head, from, to)
     end
 end
 
--- take: an assignment's new owner; keep: the same owner after a lost connection. Entries whose send has no known offset
+-- take: an assignment's new owner; keep: the same owner after a lost connection, from where a call may still be on its way:
+-- so its token is a new one, too (args[3]: the old). Entries whose send has no known offset
 -- are handed out again by the next claims.
 local function open(keys, args)
-    local head, token, mode = keys[1], args[1], args[2]
+    local head, token, mode, old = keys[1], args[1], args[2], args[3]
     local have = call('HMGET', head, 'token', 'log', 'offset', 'progress_log', 'progress', 'names', 'edition')
     if not have[1] then return {'lost'} end
-    if mode ~= 'take' and have[1] ~= token then return {'token'} end
+    if mode ~= 'take' and have[1] ~= token and have[1] ~= old then return {'token'} end
     call('HSET', head, 'token', token)
     for _, member in ipairs(call('SMEMBERS', head .. ':u')) do call('ZADD', head .. ':o', AGAIN, member) end
     call('UNLINK', head .. ':u')

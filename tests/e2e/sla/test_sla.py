@@ -253,13 +253,17 @@ def test_a_jump_of_the_clock_holds_the_timers_until_it_is_steady(kafka, redis, c
 def test_a_full_redis_takes_no_new_timers_and_fires_those_it_holds(kafka, redis, client, cases, engine, prefix):
     with Sla(kafka, redis.url, prefix) as sla:
         sla.ready()
-        cases.write(*[cases.case(f"held{i}", reply=(1, 2, now_ms() + 6000)) for i in range(10)])
-        until(lambda: len(timers.in_redis(client, names(prefix))) == 10)
+        start = now_ms() + 6000
+        cases.write(*[cases.case(f"held{i}", reply=(1, 2, start + i * 500)) for i in range(30)])
+        until(lambda: len(timers.in_redis(client, names(prefix))) == 30)
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "1mb")
         try:
-            until(lambda: len(engine.known) == 10)
+            cases.write(*[cases.case(f"new{i}", reply=(1, 0, now_ms() + 3600_000)) for i in range(20)])
             until(lambda: sla.health()[0] == 503)
+            until(lambda: len(engine.known) >= 10)
+            sla.kill()  # who comes back finds it full
+            until(lambda: len(engine.known) == 30, show=lambda: len(engine.known))
         finally:
             client.config_set("maxmemory", "0")
         until(lambda: same(client, kafka, prefix))

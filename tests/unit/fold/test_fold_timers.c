@@ -242,6 +242,26 @@ static void a_flushed_redis_is_noticed_by_every_call(void **state) {
     assert_int_equal(hy_timers_open(&shard, false, &opened, &err), 0);
 }
 
+static void a_claim_from_a_connection_that_was_given_up_is_refused(void **state) {
+    (void)state;
+    struct hy_timers_shard shard = fresh_shard();
+    struct hy_timers_state opened;
+    struct hy_error err;
+    int rc;
+    put(&shard, 1, 1, &(struct hy_timer){"reply", 1, 0, redis_now() - 5}, 1);
+    struct hy_timers_shard late = shard; // what it sent is still on its way
+    assert_int_equal(hy_timers_open(&shard, false, &opened, &err), 0);
+    struct hy_timers_claim how = {.expected_ms = -1, .slack_ms = 5000, .seen_below = -1, .limit = 10};
+    (void)claim_with(&late, &how, &rc);
+    assert_int_equal(rc, HY_EFENCED);
+    assert_int_equal(claim(&shard)->n, 1);
+    struct hy_timers_shard unheard = shard; // an open whose answer was lost is asked again
+    assert_int_equal(hy_timers_open(&unheard, false, &opened, &err), 0);
+    memcpy(shard.next, unheard.token, sizeof shard.next);
+    assert_int_equal(hy_timers_open(&shard, false, &opened, &err), 0);
+    assert_int_equal(claim(&shard)->again, 1);
+}
+
 static void what_was_out_without_an_offset_is_given_again_after_a_restart(void **state) {
     (void)state;
     struct hy_timers_shard shard = fresh_shard();
@@ -655,6 +675,7 @@ int main(void) {
         cmocka_unit_test(a_stale_version_is_refused_and_counted),
         cmocka_unit_test(another_token_or_position_changes_nothing),
         cmocka_unit_test(a_flushed_redis_is_noticed_by_every_call),
+        cmocka_unit_test(a_claim_from_a_connection_that_was_given_up_is_refused),
         cmocka_unit_test(what_was_out_without_an_offset_is_given_again_after_a_restart),
         cmocka_unit_test(what_an_older_library_left_on_its_way_is_given_again_too),
         cmocka_unit_test(a_fire_that_casework_passed_without_effect_is_given_again),
