@@ -203,8 +203,10 @@ static int tick(struct hy_lane_ctx *ctx, int32_t partition, int64_t now_ms, stru
     for (int i = 0; i < TICKS_PER_TURN && due_index_first(index, now_ms, &key); i++) {
         const char *name = hy_arena_strn(hy_lane_arena(ctx), (const char *)key.data, key.len);
         if (!name) return HY_OK; // the arena is full: the rest comes with the next tick
+        hy_lane_mark(ctx);
         int rc = tick_key(ctx, name, now_ms, err);
-        if (rc != HY_OK) { // one bad record must not hold the others up
+        if (rc != HY_OK) { // one bad record must not hold the others up, and nothing of it may be done by half
+            hy_lane_back(ctx);
             HY_ERROR("casework.tick", "a stored case could not be looked at; tried again in a minute",
                      "code=%s why=\"%s\"", hy_error_name(rc), err->text);
             return due_index_set(index, hy_bytes_of(name), now_ms + TICK_RETRY_MS);
@@ -231,6 +233,13 @@ static int load_key(void *user, void *data, struct hy_bytes key, struct hy_bytes
     int64_t at_ms = INT64_MAX;
     struct hy_engine engine = engine_of(user);
     int rc = name ? hy_engine_next_tick(&engine, arena, name, value, &at_ms, err) : HY_ENOMEM;
+    if (rc == HY_ENOTFOUND) { // a pack that was just published, by which the one before us opened cases
+        struct hy_error why = {0};
+        if (hy_packs_refresh(((struct casework *)user)->packs, 3000, &why) != HY_OK)
+            rc = hy_fail(err, HY_EAGAIN, "%s", why.text);
+        else
+            rc = hy_engine_next_tick(&engine, arena, name, value, &at_ms, err);
+    }
     hy_arena_free(arena);
     return rc == HY_OK ? due_index_set(data, key, at_ms) : rc;
 }

@@ -32,6 +32,10 @@ static const struct row ROWS[] = {
     {HY_KAFKA_GROUP_CONSUMER, "queued.min.messages",
      "100000"}, // a full queue stops fetching for 1 s: hold more than that
     {HY_KAFKA_GROUP_CONSUMER, "queued.max.messages.kbytes", "65536"},
+    // Only for handles that are polled: else their statistics pile up for as long as the process lives.
+    {HY_KAFKA_GROUP_CONSUMER, "statistics.interval.ms", "10000"},
+    {HY_KAFKA_TXN_PRODUCER, "statistics.interval.ms", "10000"},
+    {HY_KAFKA_PRODUCER, "statistics.interval.ms", "10000"},
     {HY_KAFKA_READER, "enable.auto.commit", "false"},
     {HY_KAFKA_READER, "enable.auto.offset.store", "false"},
     {HY_KAFKA_READER, "auto.offset.reset", "earliest"},
@@ -64,8 +68,10 @@ static const struct row ROWS[] = {
 
 // Given to every role before its own.
 static const struct hy_kafka_setting COMMON[] = {
-    {"socket.nagle.disable", "true"},     {"socket.keepalive.enable", "true"}, {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "1000"}, {"statistics.interval.ms", "10000"},
+    {"socket.nagle.disable", "true"},
+    {"socket.keepalive.enable", "true"},
+    {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "1000"},
 };
 
 // What the exactly-once promise rests on: an operator's property must not change it.
@@ -142,8 +148,9 @@ static bool stat_number(const char *json, const char *key, double *out) {
 }
 
 static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque) {
+    (void)rk;
     (void)len;
-    (void)opaque;
+    const struct hy_kafka_state *state = opaque;
     static const struct {
         const char *key, *name, *help;
     } WANTED[] = {
@@ -151,8 +158,10 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque) {
         {"\"msg_size\":", "huiying_kafka_queued_bytes", "Bytes in the producer's queue."},
         {"\"replyq\":", "huiying_kafka_waiting_events", "Events that the program has not taken yet."},
     };
-    char label[128];
-    hy_metric_label(label, sizeof label, "client", rd_kafka_name(rk));
+    char label[128], name[32];
+    // By place, not by the client's own name: that is another one each time a client is made anew.
+    snprintf(name, sizeof name, "%s%d", state->role == HY_KAFKA_GROUP_CONSUMER ? "consumer" : "producer", state->index);
+    hy_metric_label(label, sizeof label, "client", name);
     for (size_t i = 0; i < sizeof WANTED / sizeof *WANTED; i++) {
         double value;
         if (stat_number(json, WANTED[i].key, &value))
@@ -250,6 +259,7 @@ int hy_kafka_conf(const struct hy_kafka_options *options, enum hy_kafka_role rol
         rd_kafka_conf_destroy(conf);
         return rc;
     }
+    if (state != NULL) state->role = role;
     set_callbacks(conf, state);
     if (role == HY_KAFKA_PRODUCER || role == HY_KAFKA_TXN_PRODUCER) {
         // The one that properties have been set on, if any: a new one would drop them.
@@ -298,6 +308,7 @@ int hy_kafka_watermarks(rd_kafka_t *probe, const char *topic, int32_t partition,
     rd_kafka_resp_err_t code = ask_offset(probe, topic, partition, timeout_ms, RD_KAFKA_OFFSET_BEGINNING, low);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         code = ask_offset(probe, topic, partition, timeout_ms, RD_KAFKA_OFFSET_END, high);
+    rd_kafka_poll(probe, 0); // its events: nobody else takes them
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return HY_OK;
     return hy_fail(err, hy_kafka_code(code), "the ends of %s/%d could not be read: %s", topic, partition,
                    rd_kafka_err2str(code));

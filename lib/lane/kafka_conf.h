@@ -66,6 +66,8 @@ struct hy_kafka_state {
     _Atomic int fatal;            // RD_KAFKA_RESP_ERR_* of a fatal error
     char refused_text[256];       // valid once refused is not 0
     void *owner;                  // for delivery and rebalance callbacks; set by the owner
+    int index;                    // which of the program's handles of this role it is, for metrics; set by the owner
+    enum hy_kafka_role role;      // set by hy_kafka_conf
 };
 
 // One "key=value" beyond the role's own settings, e.g. group.id.

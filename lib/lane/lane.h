@@ -98,6 +98,11 @@ HY_MUST_CHECK int hy_lane_erase(struct hy_lane_ctx *ctx, const char *topic, stru
 // Writes a dead letter for the current record beside whatever else it does (reason: a fixed class such as
 // "unknown_version"; detail: no personal data). For handlers that go on; returning an error does the same and undoes.
 HY_MUST_CHECK int hy_lane_dead(struct hy_lane_ctx *ctx, const char *reason, const char *detail, struct hy_error *err);
+// For ticks that look at many things: what was written before the mark stays, whatever becomes of the rest of the call.
+// hy_lane_back takes back state and records written since the mark, or since the call began; what the handler keeps in
+// its own data is its own affair. On the lane's thread, within a call.
+void hy_lane_mark(struct hy_lane_ctx *ctx);
+void hy_lane_back(struct hy_lane_ctx *ctx);
 // max(append time of the record, last now of the partition): never goes back, also over restarts. In tick: the wall
 // clock in place of the append time. Milliseconds since 1970 UTC.
 int64_t hy_lane_now(const struct hy_lane_ctx *ctx);

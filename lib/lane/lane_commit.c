@@ -248,7 +248,12 @@ void hy_lane_rewind(struct hy_lane *lane) {
         struct hy_part *part = lane->parts[i];
         if (!part->data_dirty) continue;
         hy_lane_close_data(lane, part);
-        if (hy_lane_load_data(lane, part, &err) != HY_OK) {
+        int rc = hy_lane_load_data(lane, part, &err);
+        if (rc == HY_EAGAIN) {
+            hy_lane_rebarrier(lane); // which waits for what it needs
+            return;
+        }
+        if (rc != HY_OK) {
             hy_lane_refuse(lane, &err);
             return;
         }

@@ -18,7 +18,7 @@ static int subscribe(struct hy_lane *lane, struct hy_error *err) {
 int hy_lane_consumer_open(struct hy_lane *lane, struct hy_error *err) {
     struct hy_kafka_setting more[] = {{"group.id", lane->group_id}, {"isolation.level", "read_uncommitted"}};
     rd_kafka_conf_t *conf;
-    lane->consumer_state = (struct hy_kafka_state){.owner = lane};
+    lane->consumer_state = (struct hy_kafka_state){.owner = lane, .index = lane->index};
     lane->assignment = (struct hy_assignment){0};
     int rc = hy_kafka_conf(&lane->options->kafka, HY_KAFKA_GROUP_CONSUMER, more, HY_BROKEN(lane_reads_aborted) ? 2 : 1,
                            &lane->consumer_state, &conf, err);

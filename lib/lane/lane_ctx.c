@@ -118,6 +118,18 @@ int hy_lane_dead(struct hy_lane_ctx *ctx, const char *reason, const char *detail
     return rc == HY_OK ? HY_OK : hy_fail(err, rc, "out of memory");
 }
 
+void hy_lane_mark(struct hy_lane_ctx *ctx) {
+    hy_store_keep(store_of(ctx));
+    ctx->mark = (struct hy_lane_mark){ctx->changed, ctx->lane->n_emits, ctx->lane->emit_bytes.len};
+}
+
+void hy_lane_back(struct hy_lane_ctx *ctx) {
+    hy_store_undo(store_of(ctx));
+    ctx->changed = ctx->mark.changed;
+    ctx->lane->n_emits = ctx->mark.n_emits;
+    if (ctx->lane->emit_bytes.len > ctx->mark.emit_bytes) ctx->lane->emit_bytes.len = ctx->mark.emit_bytes;
+}
+
 // ---- what a handler may ask ----
 
 int64_t hy_lane_now(const struct hy_lane_ctx *ctx) {

@@ -111,6 +111,10 @@ struct hy_lane_ctx {
     const struct hy_record *record; // NULL in tick
     int64_t now_ms;
     bool changed; // put, deleted or sent something
+    struct hy_lane_mark {
+        bool changed;
+        size_t n_emits, emit_bytes;
+    } mark; // what hy_lane_back goes back to
 };
 
 struct hy_lane_restore {

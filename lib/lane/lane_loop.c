@@ -150,6 +150,7 @@ static void settle_ends(struct hy_lane *lane) {
 
 static void each_second(struct hy_lane *lane) {
     lane->next_tick_ms = hy_lane_mono(lane) + lane->options->tick_ms;
+    rd_kafka_poll(lane->producer, 0); // an idle one has events, too, and they pile up
     hy_lane_metrics_turn(lane);
     hy_lane_free_parked(lane, lane->options->park_ms, (size_t)lane->options->park_bytes);
     if (clock_jumped(lane)) {
@@ -189,6 +190,7 @@ static void run_turn(struct hy_lane *lane) {
     if (lane->txn.open && lane->txn.records % POLL_EACH == 0) rd_kafka_poll(lane->producer, 0);
     int64_t now = hy_lane_mono(lane); // once a record: asking the clock is not free
     if (commit_is_due(lane, !some, now) && hy_lane_commit(lane) != HY_LANE_GOOD) return;
+    if (lane->producer_bad && !lane->txn.open) return; // the next transaction is another producer's
     if (now >= lane->next_tick_ms) each_second(lane);
 }
 
@@ -246,6 +248,7 @@ static void turn(struct hy_lane *lane) {
     }
     check_consumer(lane);
     if (lane->consumer == NULL || lane->phase == HY_LANE_REFUSED) return;
+    if (lane->phase != HY_LANE_RUNNING && lane->producer != NULL) rd_kafka_poll(lane->producer, 0);
     switch (lane->phase) {
     case HY_LANE_RUNNING:
         run_turn(lane);

@@ -97,17 +97,32 @@ static void finish(struct hy_lane *lane, struct hy_part *part) {
     (void)hy_lane_commit(lane); // good or not, the lane is where that puts it
 }
 
+// A slow commit costs the producer; a new one is made before the record is offered again.
+static bool needs_producer(struct hy_lane *lane) {
+    if (!lane->producer_bad) return false;
+    hy_lane_hold(lane, 0);
+    return true;
+}
+
+// It was begun and outlived: a death from here on is not its.
+static void waits(struct hy_lane *lane, struct hy_part *part) {
+    part->open.begun = -1;
+    part->open.begun_times = 0;
+    part->touched = lane->txn.open;
+    hy_lane_hold(lane, HY_LANE_HOLD_MS);
+}
+
 void hy_lane_handle_alone(struct hy_lane *lane, struct hy_part *part, const rd_kafka_message_t *message) {
-    if (hy_lane_commit(lane) != HY_LANE_GOOD) return;
+    if (hy_lane_commit(lane) != HY_LANE_GOOD || needs_producer(lane)) return;
     int rc;
     if (part->good.begun == message->offset && part->good.begun_times >= HY_LANE_BEGUN_MOST) {
         rc = hy_lane_begin(lane) == HY_OK ? handle_begun(lane, part, message) : HY_EFENCED;
     } else {
-        if (!note_begun(lane, part, message->offset)) return;
+        if (!note_begun(lane, part, message->offset) || needs_producer(lane)) return;
         rc = hy_lane_begin(lane) == HY_OK ? hy_lane_handle(lane, part, message) : HY_EFENCED;
     }
-    if (rc == HY_EAGAIN) {
-        hy_lane_hold(lane, HY_LANE_HOLD_MS);
+    if (rc == HY_EAGAIN && !lane->txn.broken) {
+        waits(lane, part);
     } else if (rc != HY_OK && !lane->txn.open) {
         hy_lane_rebarrier(lane);
     } else {

@@ -26,7 +26,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static int make(struct hy_lane *lane, struct hy_error *err) {
     struct hy_kafka_setting more = {"transactional.id", lane->txn_id};
     rd_kafka_conf_t *conf;
-    lane->producer_state = (struct hy_kafka_state){.owner = lane};
+    lane->producer_state = (struct hy_kafka_state){.owner = lane, .index = lane->index};
     int rc = hy_kafka_conf(&lane->options->kafka, HY_KAFKA_TXN_PRODUCER, &more, 1, &lane->producer_state, &conf, err);
     if (rc != HY_OK) return rc;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);

@@ -140,7 +140,8 @@ int hy_lane_handle(struct hy_lane *lane, struct hy_part *part, const rd_kafka_me
 
 // ---- the tick ----
 
-static void tick(struct hy_lane *lane, struct hy_part *part, int64_t wall_ms) {
+// Not HY_OK: the partition's data must be made anew from its state, or the lane is elsewhere already.
+static int tick(struct hy_lane *lane, struct hy_part *part, int64_t wall_ms) {
     int64_t now = wall_ms > part->open.now_ms ? wall_ms : part->open.now_ms;
     struct hy_error err = {0};
     lane->ctx = (struct hy_lane_ctx){.lane = lane, .part = part, .now_ms = now};
@@ -148,31 +149,38 @@ static void tick(struct hy_lane *lane, struct hy_part *part, int64_t wall_ms) {
     size_t before = part->store.overlay.bytes;
     int rc = lane->handler->tick(&lane->ctx, part->partition, now, &err);
     if (rc != HY_OK) {
-        undo(lane, part);
+        hy_lane_back(&lane->ctx);
+        part->data_dirty = true; // what the handler keeps beside its state may be ahead of it now
         hy_metric_add(lane->metrics.tick_errors, 1);
         HY_ERROR("lane.tick", err.text, "lane=%d partition=%d code=%s", lane->index, part->partition,
                  hy_error_name(rc));
-        return;
     }
     if (!lane->ctx.changed) {
         hy_store_keep(&part->store);
-        return;
+        return rc;
     }
     // Its transaction sends the unchanged position again, and so is refused to whoever lost the partition.
-    if (hy_lane_begin(lane) != HY_OK || keep(lane, part, before) != HY_OK) {
-        undo(lane, part);
+    if (hy_lane_begin(lane) != HY_OK) {
+        hy_lane_rebarrier(lane);
+        return HY_EFENCED;
+    }
+    if (keep(lane, part, before) != HY_OK) {
         lane->txn.broken = true;
-        return;
+        return HY_EAGAIN;
     }
     part->open.now_ms = now;
+    return rc;
 }
 
 void hy_lane_tick_all(struct hy_lane *lane) {
     int64_t wall = hy_lane_wall(lane);
     for (size_t i = 0; lane->handler->tick != NULL && i < lane->n_parts; i++) {
         if (hy_lane_is_single(lane->parts[i])) continue; // a crash must mean the record that is begun, not a tick
-        tick(lane, lane->parts[i], wall);
+        int rc = tick(lane, lane->parts[i], wall);
         hy_lane_alive(lane);
-        if (lane->txn.broken) return;
+        if (lane->phase != HY_LANE_RUNNING || lane->txn.broken) return;
+        if (rc == HY_OK) continue;
+        if (hy_lane_commit(lane) == HY_LANE_GOOD) hy_lane_rewind(lane);
+        return;
     }
 }

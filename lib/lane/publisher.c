@@ -173,7 +173,10 @@ static int check_record(struct hy_publisher *publisher, const char *topic, struc
 
 int hy_publish(struct hy_publisher *publisher, const char *topic, struct hy_bytes key, struct hy_bytes value,
                hy_published_fn done, void *opaque, struct hy_error *err) {
-    heal(publisher);
+    // Healed by the next poll or flush, not here: it reports everything that is on its way, and who publishes may be in
+    // the middle of a list of just that.
+    if (atomic_load(&publisher->state.fatal) != 0)
+        return hy_fail(err, HY_EAGAIN, "the Kafka client is being made anew");
     int rc = check_record(publisher, topic, value, err);
     if (rc != HY_OK) return rc;
     rd_kafka_topic_t *rkt = hy_handles_topic(&publisher->handles, topic);

@@ -45,6 +45,10 @@ struct hy_lane_ctx {
     const struct hy_record *record;
     int64_t now_ms;
     bool changed;
+    struct mark {
+        bool changed;
+        size_t n_emits, bytes;
+    } mark;
 };
 
 struct lane {
@@ -136,6 +140,18 @@ int hy_lane_dead(struct hy_lane_ctx *ctx, const char *reason, const char *detail
     lane->of->dead++;
     if (hy_pb_write(&letter, lane->arena, &value) != HY_OK) return hy_fail(err, HY_ENOMEM, "dead letter");
     return queue(ctx, HY_TOPIC_DEAD, ctx->record->key.len ? ctx->record->key : hy_bytes_of("none"), value, false, err);
+}
+
+void hy_lane_mark(struct hy_lane_ctx *ctx) {
+    hy_store_keep(store_of(ctx));
+    ctx->mark = (struct mark){ctx->changed, ctx->lane->n_emits, ctx->lane->bytes.len};
+}
+
+void hy_lane_back(struct hy_lane_ctx *ctx) {
+    hy_store_undo(store_of(ctx));
+    ctx->changed = ctx->mark.changed;
+    ctx->lane->n_emits = ctx->mark.n_emits;
+    ctx->lane->bytes.len = ctx->mark.bytes;
 }
 
 int64_t hy_lane_now(const struct hy_lane_ctx *ctx) {

@@ -232,6 +232,16 @@ int hy_lane_dead(struct hy_lane_ctx *ctx, const char *reason, const char *detail
     return hy_fail(err, HY_EINVALID, "%s: %s", reason, detail); // a bench has no records that may be dead letters
 }
 
+// Only ticks ask for these, and a bench has none.
+void hy_lane_mark(struct hy_lane_ctx *ctx) {
+    (void)ctx;
+}
+
+void hy_lane_back(struct hy_lane_ctx *ctx) {
+    (void)ctx;
+    abort();
+}
+
 int64_t hy_lane_now(const struct hy_lane_ctx *ctx) {
     return ctx->now_ms;
 }

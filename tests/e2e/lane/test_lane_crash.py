@@ -1,6 +1,7 @@
 """Records that end the process: found, dead-lettered, and nothing else is lost. The systems run side by side and beside the
 other tests (conftest.py), because each death costs the wait for a dead member of the group."""
 import signal
+import time
 from types import SimpleNamespace
 
 from conftest import BROKER, SHORT
@@ -8,10 +9,26 @@ from harness import paths
 from harness.kafka import Kafka
 
 
+def restart_again_and_again(system, times=7):
+    """What stands after so many ends of a process whose record only waits."""
+    system.send(b"1", b"again 1000000", b"2")
+    program = system.run(SHORT)
+    for n in range(1, times + 1):
+        deadline = time.monotonic() + 60
+        while program.text().count("past the barrier") < n:
+            assert time.monotonic() < deadline, program.text()[-2000:]
+            time.sleep(0.05)
+        time.sleep(1)  # long enough to offer it
+        program.kill()
+    system.await_text(program, "records one by one")
+    return SimpleNamespace(dead=system.dead(), state=system.state())
+
+
 def crash(make_system):
     """Runs all systems to their end and reads what they left."""
     with Kafka(BROKER) as kafka:
         one, two, stateless, endless, waiting, unlucky = systems = [make_system(kafka, 2) for _ in range(6)]
+        patient = make_system(kafka, 2)
         places = one.send(*[b"%d" % i for i in range(300)], b"crash", *[b"%d" % i for i in range(300, 500)])
         two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"a")
         two.send(*[b"1"] * 20, b"crash", *[b"1"] * 20, key=b"d")
@@ -23,15 +40,16 @@ def crash(make_system):
         words = {stateless: ["stateless"], endless: ["stuck=2000"]}
         try:
             runs = [s.run(SHORT, *words.get(s, [])) for s in systems]
+            waited = restart_again_and_again(patient)
             for s in systems:
                 s.await_done(240)
             found = [SimpleNamespace(dead=s.dead(), journal=s.journal(), state=s.state(), exits=list(p.exits))
                      for s, p in zip(systems, runs)]
         finally:
-            for s in systems:
+            for s in (*systems, patient):
                 s.close()
             folder.remove()
-    return SimpleNamespace(place=places[300], **dict(zip(["one", "two", "stateless", "endless", "waiting", "unlucky"], found)))
+    return SimpleNamespace(place=places[300], patient=waited, **dict(zip(["one", "two", "stateless", "endless", "waiting", "unlucky"], found)))
 
 
 def test_a_record_that_crashes_the_process_is_dead_after_it_was_begun_alone_five_times(crashed):
@@ -65,6 +83,10 @@ def test_a_record_that_never_ends_is_ended_by_the_watchdog_and_found(crashed):
     assert [d.reason for d in crashed.endless.dead] == ["crashed"]
     assert set(crashed.endless.exits) == {70}
     assert crashed.endless.state == {b"k": b"2 3"}
+
+
+def test_a_record_that_only_waits_is_no_poison_however_often_the_process_is_ended(crashed):
+    assert crashed.patient.dead == [] and crashed.patient.state == {b"k": b"1 1"}
 
 
 def test_a_record_that_asks_to_wait_while_records_go_one_by_one_is_not_taken_for_poison(crashed):

@@ -169,7 +169,8 @@ def test_a_tick_comes_each_second_for_each_partition_and_its_now_never_goes_back
     program.kill()
     time.sleep(5)
     state = {k: [int(x) for x in v.split()] for k, v in system.state().items()}
-    assert set(state) == {b"tick-0", b"tick-1"}
+    assert set(state) == {b"tick-0", b"tick-1"}, "what a tick took back stands there"
+    assert system.journal() == []
     for count, now in state.values():
         assert 5 <= count <= time.monotonic() - began + 2 and abs(now / 1000 - time.time()) < 10
     assert "now went back" not in program.text()

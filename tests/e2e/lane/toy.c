@@ -150,6 +150,16 @@ static void close_index(void *user, void *data, int32_t partition) {
     free(data);
 }
 
+// Half of something, and then an error: nothing of it may stay.
+static void by_half(struct hy_lane_ctx *ctx) {
+    struct hy_error ignored;
+    hy_lane_mark(ctx);
+    (void)!hy_lane_put(ctx, hy_bytes_of("half-done"), hy_bytes_of("1 1"), &ignored);
+    (void)!hy_lane_emit(ctx, HY_TOPIC_JOURNAL, hy_bytes_of("half-done"), hy_bytes_of("0 0 0 0 0"), &ignored);
+    if (hy_lane_emit(ctx, HY_TOPIC_WORK "nobody", hy_bytes_of("k"), hy_bytes_of("x"), &ignored) != HY_OK)
+        hy_lane_back(ctx);
+}
+
 // Every tick counts itself under one key of its partition.
 static int tick(struct hy_lane_ctx *ctx, int32_t partition, int64_t now_ms, struct hy_error *err) {
     struct counters ticks;
@@ -159,7 +169,9 @@ static int tick(struct hy_lane_ctx *ctx, int32_t partition, int64_t now_ms, stru
     if (rc != HY_OK) return hy_fail(err, rc, "state that the toy did not write");
     if (now_ms < ticks.sum) return hy_fail(err, HY_EINTERNAL, "now went back");
     snprintf(line, sizeof line, "%" PRId64 " %" PRId64, ticks.count + 1, now_ms);
-    return hy_lane_put(ctx, hy_bytes_of(key), hy_bytes_of(line), err);
+    rc = hy_lane_put(ctx, hy_bytes_of(key), hy_bytes_of(line), err);
+    if (rc == HY_OK && hy_lane_index(ctx) == 0) by_half(ctx);
+    return rc;
 }
 
 static bool has(int argc, char **argv, const char *word) {
