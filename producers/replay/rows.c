@@ -55,6 +55,26 @@ static bool is_blank(const char *text) {
     return text[strspn(text, " \t\r\n")] == '\0';
 }
 
+// By the code alone: jansson's own text quotes what stands near, which may be personal.
+static const char *json_fault(const json_error_t *why) {
+    switch (json_error_code(why)) {
+    case json_error_invalid_utf8:
+        return "not UTF-8";
+    case json_error_duplicate_key:
+        return "a name stands twice";
+    case json_error_premature_end_of_input:
+        return "ends in the middle";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    default:
+        return "not JSON";
+    }
+}
+
+static int bad_json(const struct rows *rows, const json_error_t *why, struct hy_error *err) {
+    return hy_fail(err, HY_EFORMAT, "line %lld, column %d: %s", (long long)rows->line, why->column, json_fault(why));
+}
+
 static int next_json(struct rows *rows, json_t **out, struct hy_error *err) {
     for (;;) {
         errno = 0;
@@ -70,10 +90,10 @@ static int next_json(struct rows *rows, json_t **out, struct hy_error *err) {
         json_error_t why;
         *out = json_loadb(rows->text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
         if (json_is_object(*out)) return HY_OK;
-        bool parsed = *out != NULL;
+        if (!*out) return bad_json(rows, &why, err);
         json_decref(*out);
         *out = NULL;
-        return hy_fail(err, HY_EFORMAT, "line %lld: %s", (long long)rows->line, parsed ? "not an object" : why.text);
+        return hy_fail(err, HY_EFORMAT, "line %lld: not an object", (long long)rows->line);
     }
 }
 

@@ -111,6 +111,28 @@ static void a_bad_line_is_told_and_the_next_is_read(void **state) {
     fclose(in);
 }
 
+static void a_bad_line_is_told_by_its_place_and_never_quoted(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *told;
+    } BAD[] = {{"{\"text\": \"a\", 13812345678}", "line 1, column "},
+               {"{\"text\": \"\\uZ13812345678\"}", "line 1, column "},
+               {"13812345678 13812345678", "line 1, column "},
+               {"{\"13812345678\": 1, \"13812345678\": 2}", "twice"},
+               {"{\"text\": \"13812345678\xff\"}", "UTF-8"}};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        FILE *in;
+        struct rows *rows = rows_of(BAD[i].line, REPLAY_JSONL, &in);
+        json_t *row = NULL;
+        struct hy_error err = {0};
+        assert_int_equal(rows_next(rows, &row, &err), HY_EFORMAT);
+        assert_non_null(strstr(err.text, BAD[i].told));
+        assert_null(strstr(err.text, "1381"));
+        rows_close(rows);
+        fclose(in);
+    }
+}
+
 static void csv_keeps_quotes_line_breaks_and_commas(void **state) {
     (void)state;
     FILE *in;
@@ -152,6 +174,7 @@ int main(void) {
         cmocka_unit_test(a_message_is_never_received_after_it_was_taken_in),
         cmocka_unit_test(a_row_without_id_or_time_is_refused_with_its_column),
         cmocka_unit_test(a_bad_line_is_told_and_the_next_is_read),
+        cmocka_unit_test(a_bad_line_is_told_by_its_place_and_never_quoted),
         cmocka_unit_test(csv_keeps_quotes_line_breaks_and_commas),
         cmocka_unit_test(a_mapping_must_say_what_ids_are_made_of),
     };
