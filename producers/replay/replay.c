@@ -10,7 +10,6 @@
 #include "lib/base/config.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
-#include "lib/base/pb.h"
 #include "lib/base/random.h"
 #include "lib/lane/topics.h"
 #include "producers/replay/mapping.h"
@@ -289,13 +288,14 @@ static int send_row(struct run *run, const json_t *row, struct hy_error *err) {
     hy_arena_reset(run->arena);
     run->options.ingest_ms = hy_wall_ms(hy_clock_system());
     run->options.historic = run->settings.historic;
-    if (row_event(&run->mapping, &run->options, row, run->arena, &event, &why) != HY_OK) {
+    struct hy_bytes value;
+    int rc = row_event(&run->mapping, &run->options, row, run->arena, &event, &why);
+    if (rc == HY_OK) rc = row_pack(event, run->arena, &value, &why);
+    if (rc != HY_OK) {
         refuse(run, &why);
         return HY_OK;
     }
-    int rc = wait_turn(run, event->occurred->unix_ms - run->options.shift_ms, err);
-    struct hy_bytes value;
-    if (rc == HY_OK && hy_pb_write(event, run->arena, &value) != HY_OK) rc = hy_fail(err, HY_ENOMEM, "row too large");
+    rc = wait_turn(run, event->occurred->unix_ms - run->options.shift_ms, err);
     if (rc == HY_OK) rc = sender_add(run->sender, topic_of(event), hy_bytes_of(key_of(event)), value, err);
     if (rc != HY_OK) return rc;
     pace_sent(run->pace);

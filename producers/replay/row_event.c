@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/id.h"
+#include "lib/base/pb.h"
 
 // A cell as text; "" when the row has none. Numbers keep their digits: ids are larger than a double can hold.
 static const char *cell(const json_t *row, const char *column, char number[32]) {
@@ -140,4 +141,11 @@ int row_event(const struct replay_mapping *mapping, const struct row_options *op
     if (rc == HY_ENOMEM) return hy_fail(err, rc, "row too large");
     if (rc == HY_OK) *out = event;
     return rc;
+}
+
+int row_pack(const Huiying__V1__Event *event, struct hy_arena *arena, struct hy_bytes *out, struct hy_error *err) {
+    if (hy_pb_write(event, arena, out) != HY_OK) return hy_fail(err, HY_ENOMEM, "row too large");
+    if (out->len <= ROW_EVENT_MAX) return HY_OK;
+    return hy_fail(err, HY_ETOOBIG, "row too large: an event of %zu bytes, at most %d bytes are taken", out->len,
+                   ROW_EVENT_MAX);
 }

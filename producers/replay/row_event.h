@@ -12,6 +12,8 @@
 #include "lib/base/error.h"
 #include "producers/replay/mapping.h"
 
+enum { ROW_EVENT_MAX = 1024 * 1024 }; // bytes of a packed event that the contract allows (docs/contract.md)
+
 // What the command line says of all rows.
 struct row_options {
     int64_t shift_ms;  // added to every time of the rows
@@ -23,6 +25,10 @@ struct row_options {
 // as now for `received`: no channel held a message before it came.
 HY_MUST_CHECK int row_event(const struct replay_mapping *mapping, const struct row_options *options, const json_t *row,
                             struct hy_arena *arena, Huiying__V1__Event **out, struct hy_error *err);
+// The event's bytes for Kafka, in the arena. HY_ETOOBIG: more than the topics are read with; it would become a dead
+// letter, or end the run each time at the same row.
+HY_MUST_CHECK int row_pack(const Huiying__V1__Event *event, struct hy_arena *arena, struct hy_bytes *out,
+                           struct hy_error *err);
 // Only the row's own time, for pacing and shifting. Errors as above.
 HY_MUST_CHECK int row_time(const struct replay_mapping *mapping, const json_t *row, struct hy_time *out,
                            struct hy_error *err);

@@ -97,6 +97,18 @@ def test_a_refused_row_is_told_with_its_place_and_reason_and_the_others_are_sent
     assert "没有" not in "".join(told), "rejects name the column, never its content"
 
 
+@pytest.mark.parametrize("megabytes", [1.5, 3])
+def test_a_row_too_large_for_the_topics_is_refused_and_the_others_are_sent(job, tmp_path, megabytes):
+    with open(job.file, "w", encoding="utf-8") as out:
+        out.write(job.row("a") + job.row("big", text="x" * int(megabytes * 2**20)) + job.row("b"))
+    code, said = job.run("--rejects", str(tmp_path / "rejects"))
+    (told,) = (tmp_path / "rejects").read_text().splitlines()
+    assert code == 1 and "sent 2" in said and "1 rows were refused" in said, said[-2000:]
+    assert "row 2" in told and "1048576 bytes" in told and "xxx" not in told
+    assert sorted(job.sent()) == ["a", "b"]
+    assert job.run()[0] == 0, "the rows are done with"
+
+
 def test_a_wrong_mapping_is_refused_with_all_its_mistakes_and_nothing_is_sent(job):
     job.write("a")
     job.mapping.write_text("platform: board\nkind: LETER\ncolums: {native_id: id}\n")

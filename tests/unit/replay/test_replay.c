@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/id.h"
@@ -93,6 +94,30 @@ static void a_row_without_id_or_time_is_refused_with_its_column(void **state) {
     mapping_free(&mapping);
 }
 
+static void a_row_whose_event_the_topics_do_not_take_is_refused(void **state) {
+    (void)state;
+    struct replay_mapping mapping = mapping_of(MAPPING);
+    struct hy_arena *arena = hy_arena_new(8 << 20);
+    for (int over = 0; over < 2; over++) {
+        char *text = malloc(ROW_EVENT_MAX + 1);
+        memset(text, 'x', ROW_EVENT_MAX);
+        text[over ? ROW_EVENT_MAX : ROW_EVENT_MAX - 1024] = '\0';
+        json_t *row = json_pack("{s:s, s:s, s:s}", "id", "1", "text", text, "time", "2020-01-01");
+        const struct row_options options = {.ingest_ms = 1771000000000};
+        Huiying__V1__Event *event = NULL;
+        struct hy_bytes packed = {0};
+        struct hy_error err = {0};
+        assert_int_equal(row_event(&mapping, &options, row, arena, &event, &err), HY_OK);
+        assert_int_equal(row_pack(event, arena, &packed, &err), over ? HY_ETOOBIG : HY_OK);
+        assert_true(over ? strstr(err.text, "1048576 bytes") != NULL : packed.len > ROW_EVENT_MAX - 1024);
+        hy_arena_reset(arena);
+        json_decref(row);
+        free(text);
+    }
+    hy_arena_free(arena);
+    mapping_free(&mapping);
+}
+
 static void a_bad_line_is_told_and_the_next_is_read(void **state) {
     (void)state;
     FILE *in;
@@ -173,6 +198,7 @@ int main(void) {
         cmocka_unit_test(a_row_becomes_the_event_that_the_contract_says),
         cmocka_unit_test(a_message_is_never_received_after_it_was_taken_in),
         cmocka_unit_test(a_row_without_id_or_time_is_refused_with_its_column),
+        cmocka_unit_test(a_row_whose_event_the_topics_do_not_take_is_refused),
         cmocka_unit_test(a_bad_line_is_told_and_the_next_is_read),
         cmocka_unit_test(a_bad_line_is_told_by_its_place_and_never_quoted),
         cmocka_unit_test(csv_keeps_quotes_line_breaks_and_commas),
