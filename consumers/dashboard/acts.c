@@ -18,6 +18,7 @@ struct act {
     struct act *next;
     struct acts *acts;
     struct hy_web_request *request; // NULL once answered
+    bool listed;                    // in the list: freed only after it left it
     json_t *json;                   // what body borrows from
     struct act_body body;
     struct hy_web_identity identity;
@@ -35,7 +36,8 @@ struct acts {
     struct hy_arena *arena;
     uv_timer_t timer;
     struct act *first;
-    size_t waiting;
+    size_t waiting; // of the list, without an answer
+    bool walking;   // along the list: nothing leaves it meanwhile
 };
 
 static void count(const char *answer) {
@@ -49,16 +51,27 @@ static void free_act(struct act *act) {
     free(act);
 }
 
-// Out of the list; freed unless the publisher will still call back.
-static void settle(struct act *act) {
+static void unlink_act(struct act *act) {
     for (struct act **at = &act->acts->first; *at; at = &(*at)->next) {
         if (*at != act) continue;
         *at = act->next;
-        act->acts->waiting--;
-        break;
+        act->listed = false;
+        return;
     }
-    act->request = NULL;
+}
+
+// Frees an answered act, unless the publisher still calls back, or the list is being walked: the walk frees it at its
+// end.
+static void drop(struct act *act) {
+    if (act->listed && act->acts->walking) return;
+    if (act->listed) unlink_act(act);
     if (!act->in_flight) free_act(act);
+}
+
+static void settle(struct act *act) {
+    act->acts->waiting--;
+    act->request = NULL;
+    drop(act);
 }
 
 static void refuse(struct act *act, unsigned status, const char *reason, const char *text) {
@@ -111,7 +124,7 @@ static void on_published(void *opaque, const struct hy_published *result) {
     struct act *act = opaque;
     act->in_flight = false;
     if (!act->request) { // answered already
-        free_act(act);
+        drop(act);
         return;
     }
     if (result->status == HY_OK) {
@@ -176,11 +189,19 @@ static void advance(struct act *act) {
     }
 }
 
-void acts_wake(struct acts *acts) {
+static void drop_answered(struct acts *acts) {
     for (struct act *act = acts->first, *next; act; act = next) {
         next = act->next;
-        advance(act);
+        if (!act->request) drop(act);
     }
+}
+
+void acts_wake(struct acts *acts) {
+    acts->walking = true; // to publish one act may report, and so answer, any other one
+    for (struct act *act = acts->first; act; act = act->next)
+        if (act->request) advance(act);
+    acts->walking = false;
+    drop_answered(acts);
     if (!acts->first) uv_timer_stop(&acts->timer);
 }
 
@@ -249,6 +270,7 @@ static void begin(struct act *act, const char *about) {
     hy_web_set_header(act->request, "Idempotency-Key", key);
     act->next = acts->first;
     acts->first = act;
+    act->listed = true;
     acts->waiting++;
     hy_web_defer(act->request);
     if (try_verdict(act, true)) return; // equal id, equal verdict
