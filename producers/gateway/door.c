@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "adapters/event.h"
 #include "huiying/v1/dead_letter.pb-c.h"
@@ -14,7 +15,14 @@
 #include "lib/web/limiter.h"
 #include "producers/gateway/recent.h"
 
-enum { ARENA_LIMIT = 16 << 20, HEADERS_MAX = 64, EVENTS_MAX = 100, DEAD_WHOLE = 512 << 10, DEAD_HEAD = 4096 };
+enum {
+    ARENA_LIMIT = 16 << 20,
+    CLIENT_SIZE = 64,
+    HEADERS_MAX = 64,
+    EVENTS_MAX = 100,
+    DEAD_WHOLE = 512 << 10,
+    DEAD_HEAD = 4096
+};
 
 // One adapter's route.
 struct entrance {
@@ -187,22 +195,39 @@ static void take_dead(struct entrance *entrance, struct hy_web_request *request,
 
 // ---- requests ----
 
-static const char *client_of(const struct door *door, struct hy_web_request *request) {
-    const char *peer = hy_web_peer(request);
-    const char *list = door->options.forwarded ? hy_web_header(request, "X-Forwarded-For") : NULL;
-    if (!list) return peer;
+// Header lines are in the order of the way: the last one is of the proxy before us, what stands before may be made up.
+static void note_forwarded(void *ctx, const char *name, const char *value) {
+    if (strcasecmp(name, "X-Forwarded-For") == 0) *(const char **)ctx = value;
+}
+
+// The address that our proxy saw, trimmed; false where no proxy says any.
+static bool forwarded_for(struct hy_web_request *request, char out[CLIENT_SIZE]) {
+    const char *list = NULL;
+    hy_web_headers(request, note_forwarded, &list);
+    if (!list) return false;
     const char *last = strrchr(list, ',');
     last = last ? last + 1 : list;
-    return last + strspn(last, " ");
+    last += strspn(last, " \t");
+    snprintf(out, CLIENT_SIZE, "%.*s", (int)strcspn(last, " \t"), last);
+    return true;
 }
 
 static bool is_loopback(const char *address) {
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 || strncmp(address, "::ffff:127.", 11) == 0;
 }
 
+// Who asks, for the rate; NULL for a program on this machine, which is not limited. Only the connection shows that,
+// never a forwarded address, which may be made up.
+static const char *limited_client(const struct door *door, struct hy_web_request *request, char out[CLIENT_SIZE]) {
+    if (door->options.forwarded && forwarded_for(request, out)) return out;
+    const char *peer = hy_web_peer(request);
+    return is_loopback(peer) && !door->options.limit_loopback ? NULL : peer;
+}
+
 static bool too_often(struct door *door, struct hy_web_request *request) {
-    const char *client = client_of(door, request);
-    if (!door->limiter || (is_loopback(client) && !door->options.limit_loopback)) return false;
+    char forwarded[CLIENT_SIZE];
+    const char *client = door->limiter ? limited_client(door, request, forwarded) : NULL;
+    if (!client) return false;
     uint32_t wait_ms = hy_web_limiter_take(door->limiter, client, (int64_t)uv_hrtime());
     if (!wait_ms) return false;
     char seconds[16];

@@ -17,7 +17,7 @@ struct door_options {
     int64_t rate_per_s;                         // of one client; 0 = no limit
     int64_t burst;
     bool limit_loopback; // clients on this machine too
-    bool forwarded;      // believe the last address of X-Forwarded-For: there is a proxy before us, and only it
+    bool forwarded;      // believe the last address of the last X-Forwarded-For: a proxy is before us, and only it
     int64_t repeat_ms;   // how long a repeated Idempotency-Key is known
 };
 

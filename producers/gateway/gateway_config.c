@@ -30,8 +30,9 @@ static const struct hy_config_row rows[] = {
      "Requests that one client may make at once."},
     HY_CONFIG_ROW("limit.loopback", HY_CONFIG_BOOL, F(limit_loopback), "no", NULL,
                   "Whether clients on this machine are limited too."),
-    HY_CONFIG_ROW("limit.forwarded", HY_CONFIG_BOOL, F(limit_forwarded), "no", NULL,
-                  "Whether the client is the last address of X-Forwarded-For; only behind a proxy of your own."),
+    HY_CONFIG_ROW(
+        "limit.forwarded", HY_CONFIG_BOOL, F(limit_forwarded), "no", NULL,
+        "Whether the client is the last address of the last X-Forwarded-For; only behind a proxy of your own."),
 };
 
 // Accounts, and limits that depend on each other.

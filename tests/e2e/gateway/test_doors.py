@@ -193,6 +193,31 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(kafka):
         works(gateway)
 
 
+def raw(gateway, *lines):
+    """The status of a form message with these header lines, as they are."""
+    body = b'{"account":"a","text":"x"}'
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=15) as s:
+        s.sendall("\r\n".join(["POST /v1/messages HTTP/1.1", "Host: a", "Connection: close", "Content-Type: application/json",
+                               f"Content-Length: {len(body)}", *lines, "", ""]).encode() + body)
+        return int(read_all(s).split()[1])
+
+
+@pytest.mark.parametrize("lines", [("X-Forwarded-For: 203.0.113.{n}, 198.51.100.7",), ("x-forwarded-for: 203.0.113.{n}", "X-Forwarded-For: 198.51.100.7"),
+                                   ("X-Forwarded-For: 127.0.0.1",), ("X-Forwarded-For: 203.0.113.{n}", "X-Forwarded-For: ::1")])
+def test_behind_a_proxy_the_address_that_the_proxy_added_last_is_the_client(kafka, lines):
+    with Gateway(kafka, limit__rate=1, limit__burst=3, limit__forwarded="yes") as gateway:
+        statuses = []
+        while statuses[-2:] != [429, 429] and len(statuses) < 60:
+            statuses.append(raw(gateway, *(line.format(n=len(statuses)) for line in lines)))
+        assert statuses[:3] == [202] * 3 and statuses[-2:] == [429, 429], statuses
+        assert raw(gateway, "X-Forwarded-For: 198.51.100.7", "X-Forwarded-For: 198.51.100.8") == 202, "another client is not held up"
+
+
+def test_without_a_proxy_the_header_is_nothing(kafka):
+    with Gateway(kafka, limit__rate=1, limit__burst=3, limit__loopback="yes") as gateway:
+        assert 429 in [raw(gateway, f"X-Forwarded-For: 203.0.113.{n}") for n in range(30)]
+
+
 def test_no_personal_data_is_logged(gateway):
     log = gateway.program.text()
     for secret in ("王五", "w@example.com", "东方明珠", "oCitizen", MAIN.token, MAIN.key):
