@@ -76,10 +76,18 @@ static int open_intake(struct gateway *gateway, struct hy_error *err) {
     return intake_new(&options, &gateway->intake, err);
 }
 
+// A proxy is one address for all its clients and limits them itself.
+static unsigned connections_of_one(const struct gateway_config *config) {
+    bool limited = config->limit_connections > 0 && !config->limit_forwarded;
+    return limited ? (unsigned)config->limit_connections : GATEWAY_CONNECTIONS;
+}
+
 static int open_server(struct gateway *gateway, struct hy_error *err) {
     struct hy_web_options options = {.name = "gateway",
                                      .listen = gateway->config->common.http_listen,
                                      .body_limit = (size_t)gateway->config->body_limit,
+                                     .connections = GATEWAY_CONNECTIONS,
+                                     .per_address = connections_of_one(gateway->config),
                                      .request_ms = 10000,
                                      .answer_ms = 8000};
     int rc = hy_web_server_new(&gateway->loop, &options, &gateway->server, err);

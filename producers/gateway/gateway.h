@@ -6,6 +6,8 @@
 
 #include "lib/base/config.h"
 
+enum { GATEWAY_CONNECTIONS = 1000 }; // at the same time, of all clients
+
 struct gateway_config {
     struct hy_config_common common;
     char *accounts_dir;
@@ -18,6 +20,7 @@ struct gateway_config {
     int64_t drain_rate;
     int64_t limit_rate;
     int64_t limit_burst;
+    int64_t limit_connections;
     bool limit_loopback;
     bool limit_forwarded;
 };

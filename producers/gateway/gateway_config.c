@@ -28,8 +28,10 @@ static const struct hy_config_row rows[] = {
      "Requests a second that one client may make in the long run; 0 for no limit."},
     {"limit.burst", HY_CONFIG_INT, F(limit_burst), "200", 1, 1000000, NULL,
      "Requests that one client may make at once."},
+    {"limit.connections", HY_CONFIG_INT, F(limit_connections), "200", 0, GATEWAY_CONNECTIONS, NULL,
+     "Connections that one address may hold at once; 0 for no limit. Not with limit.forwarded: all are the proxy's."},
     HY_CONFIG_ROW("limit.loopback", HY_CONFIG_BOOL, F(limit_loopback), "no", NULL,
-                  "Whether clients on this machine are limited too."),
+                  "Whether the requests of clients on this machine are limited too."),
     HY_CONFIG_ROW(
         "limit.forwarded", HY_CONFIG_BOOL, F(limit_forwarded), "no", NULL,
         "Whether the client is the last address of the last X-Forwarded-For; only behind a proxy of your own."),

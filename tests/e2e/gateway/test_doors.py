@@ -1,4 +1,5 @@
 """What comes in at the doors, right and wrong; after every refusal the next request works."""
+import contextlib
 import json
 import socket
 import subprocess
@@ -216,6 +217,29 @@ def test_behind_a_proxy_the_address_that_the_proxy_added_last_is_the_client(kafk
 def test_without_a_proxy_the_header_is_nothing(kafka):
     with Gateway(kafka, limit__rate=1, limit__burst=3, limit__loopback="yes") as gateway:
         assert 429 in [raw(gateway, f"X-Forwarded-For: 203.0.113.{n}") for n in range(30)]
+
+
+def answered(gateway, n):
+    """How many of n connections that stay open are answered; the others are closed by the gateway."""
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=15)) for _ in range(n)]
+        return sum(is_answered(s) for s in held)
+
+
+def is_answered(s):
+    try:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        return s.recv(65536).startswith(b"HTTP/1.1")
+    except (ConnectionResetError, BrokenPipeError):
+        return False
+
+
+def test_one_address_cannot_hold_all_connections(kafka):
+    with Gateway(kafka, limit__connections=20) as gateway:
+        assert 15 <= answered(gateway, 60) <= 20
+        gateway.ready()  # what was held is given back
+    with Gateway(kafka, limit__connections=20, limit__forwarded="yes") as gateway:
+        assert answered(gateway, 60) == 60, "behind a proxy all connections are the proxy's"
 
 
 def test_no_personal_data_is_logged(gateway):
