@@ -104,6 +104,24 @@ static void print_original(const Huiying__V1__DeadLetter *whole) {
     hy_buf_free(&text);
 }
 
+static void print_source(const Huiying__V1__SourcePosition *source) {
+    if (source == NULL)
+        printf("record    none: a push to the gateway, no record of a topic\n");
+    else
+        printf("record    %s, partition %d, offset %lld, log %s\n", source->topic, source->partition,
+               (long long)source->offset, source->log_id);
+}
+
+static void print_letter(const struct hyctl_letter *letter, const Huiying__V1__DeadLetter *whole, const char *again) {
+    char at[HY_TIME_TEXT];
+    printf("letter    %s\nat        %s\nreason    %s\ndetail    %s\nprogram   %s, %u tries\n", letter->id,
+           hy_time_format((struct hy_time){letter->at_ms, HY_SHANGHAI_MINUTES}, at), letter->reason, letter->detail,
+           letter->program, letter->tries);
+    print_source(whole->source);
+    printf("event     %s\nbytes     %llu\nsend again: %s\n", *letter->event_id ? letter->event_id : "–",
+           (unsigned long long)letter->size, again);
+}
+
 static int show_one(void *opaque, const struct hyctl_letter *letter, const Huiying__V1__DeadLetter *whole,
                     struct hy_error *err) {
     struct showing *showing = opaque;
@@ -114,20 +132,14 @@ static int show_one(void *opaque, const struct hyctl_letter *letter, const Huiyi
         json_t *row = letter_json(letter);
         struct hy_buf text = {0};
         json_object_set_new(row, "sendable", json_boolean(sendable));
-        json_object_set_new(row, "log_id", json_string(whole->source->log_id));
+        json_object_set_new(row, "log_id", json_string(whole->source == NULL ? "" : whole->source->log_id));
         hyctl_dead_head(hy_bytes_from(whole->original.data, whole->original.len), HEAD, &text);
         if (showing->original) json_object_set_new(row, "original_head", json_stringn(text.data, text.len));
         hy_buf_free(&text);
         showing->rc = hyctl_say_json(row);
         return HY_OK;
     }
-    char at[HY_TIME_TEXT];
-    printf("letter    %s\nat        %s\nreason    %s\ndetail    %s\nprogram   %s, %u tries\n"
-           "record    %s, partition %d, offset %lld, log %s\nevent     %s\nbytes     %llu\nsend again: %s\n",
-           letter->id, hy_time_format((struct hy_time){letter->at_ms, HY_SHANGHAI_MINUTES}, at), letter->reason,
-           letter->detail, letter->program, letter->tries, whole->source->topic, whole->source->partition,
-           (long long)whole->source->offset, whole->source->log_id, *letter->event_id ? letter->event_id : "–",
-           (unsigned long long)letter->size, sendable ? "hyctl dead replay" : why.text);
+    print_letter(letter, whole, sendable ? "hyctl dead replay" : why.text);
     if (showing->original) print_original(whole);
     return HY_OK;
 }
@@ -274,7 +286,8 @@ const struct hyctl_command hyctl_dead_commands[] = {
      .name = "list",
      .summary = "What nobody could read or handle, with its reason",
      .options = list_options,
-     .details = "From hy.dead. A letter is named by the record it stands for: topic/partition/offset.",
+     .details = "From hy.dead. A letter is named by the record it stands for: topic/partition/offset;\none of a "
+                "push that the gateway could not read by gateway/platform/account/hash.",
      .example = "hyctl dead list --reason HY_EVERSION --json",
      .run = run_list},
     {.group = "dead",
@@ -295,7 +308,8 @@ const struct hyctl_command hyctl_dead_commands[] = {
      .options = replay_options,
      .details =
          "The original bytes go to their topic again under their key. Messages carry their identity, so one that "
-         "was handled\nmeanwhile is known and changes nothing. The letter stays where it is.",
+         "was handled\nmeanwhile is known and changes nothing. The letter stays where it is. A push that the "
+         "gateway could not read is no\nrecord of a topic and is refused.",
      .example = "hyctl dead replay --all --topic hy.comments --reason HY_EVERSION --dry-run",
      .run = run_replay},
     {.group = NULL},

@@ -1,6 +1,7 @@
-// Dead letters as commands see them: found by one pass over hy.dead, each by its source coordinates, the newest letter
-// of a record only. The originals are not kept here: a second pass takes those that are asked for.
-// A new way of choosing: a field of hyctl_dead_filter, its line in dead_wanted, its option in dead.c.
+// Dead letters as commands see them: found by one pass over hy.dead, each by its source coordinates, or, where it
+// stands for a push that never was a record, by its key; the newest letter of a record or push only. The originals are
+// not kept here: a second pass takes those that are asked for. A new way of choosing: a field of hyctl_dead_filter, its
+// line in dead_wanted, its option in dead.c.
 #ifndef HY_TOOLS_HYCTL_DEAD_H
 #define HY_TOOLS_HYCTL_DEAD_H
 
@@ -17,7 +18,7 @@ enum { HYCTL_DEAD_ID = 320, HYCTL_DEAD_KEY_KEPT = 4096 };
 
 // One letter without its original. Texts are owned.
 struct hyctl_letter {
-    char id[HYCTL_DEAD_ID]; // "hy.commands/3/120": topic, partition, offset of the record
+    char id[HYCTL_DEAD_ID]; // "hy.commands/3/120": topic, partition, offset of the record; of a push its key
     int32_t partition;      // where the letter itself stands in hy.dead
     int64_t offset;
     int64_t at_ms;

@@ -29,7 +29,8 @@ struct finding {
 };
 
 static bool dead_wanted(const struct hyctl_dead_filter *filter, const char *id, const Huiying__V1__DeadLetter *letter) {
-    if (filter->topic != NULL && strcmp(filter->topic, letter->source->topic) != 0) return false;
+    if (filter->topic != NULL && (letter->source == NULL || strcmp(filter->topic, letter->source->topic) != 0))
+        return false;
     if (filter->reason != NULL && strcmp(filter->reason, letter->reason) != 0) return false;
     for (int i = 0; i < filter->n_ids; i++)
         if (strcmp(filter->ids[i], id) == 0) return true;
@@ -82,7 +83,28 @@ static const Huiying__V1__DeadLetter *read_letter(struct hy_arena *arena, const 
     if (record->tombstone ||
         hy_pb_read(&huiying__v1__dead_letter__descriptor, arena, record->value, 1, &letter, NULL) != HY_OK)
         return NULL;
-    return letter->source == NULL ? NULL : letter;
+    return letter;
+}
+
+// A key of the gateway's that can be typed and shown: gateway/<platform>/<account>/<hash>.
+static bool is_push_key(struct hy_bytes key) {
+    static const char *const BEGIN = "gateway/";
+    if (key.len <= strlen(BEGIN) || key.len >= HYCTL_DEAD_ID || memcmp(key.data, BEGIN, strlen(BEGIN)) != 0)
+        return false;
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] <= ' ' || key.data[i] > '~') return false;
+    return true;
+}
+
+static void name_letter(const struct hy_reader_record *record, const Huiying__V1__DeadLetter *letter,
+                        char id[HYCTL_DEAD_ID]) {
+    const Huiying__V1__SourcePosition *source = letter->source;
+    if (source != NULL)
+        snprintf(id, HYCTL_DEAD_ID, "%s/%d/%lld", source->topic, source->partition, (long long)source->offset);
+    else if (is_push_key(record->key))
+        snprintf(id, HYCTL_DEAD_ID, "%.*s", (int)record->key.len, (const char *)record->key.data);
+    else
+        snprintf(id, HYCTL_DEAD_ID, "%s/%d/%lld", HY_TOPIC_DEAD, record->partition, (long long)record->offset);
 }
 
 static int find_one(void *opaque, const struct hy_reader_record *record, struct hy_error *err) {
@@ -93,8 +115,7 @@ static int find_one(void *opaque, const struct hy_reader_record *record, struct 
         return HY_OK;
     }
     char id[HYCTL_DEAD_ID];
-    snprintf(id, sizeof id, "%s/%d/%lld", letter->source->topic, letter->source->partition,
-             (long long)letter->source->offset);
+    name_letter(record, letter, id);
     return dead_wanted(finding->filter, id, letter) ? keep(finding, record, id, letter, err) : HY_OK;
 }
 
@@ -184,6 +205,11 @@ int hyctl_dead_each(const struct hy_kafka_options *kafka, const struct hyctl_let
 // ---- one letter ----
 
 int hyctl_dead_sendable(const Huiying__V1__DeadLetter *letter, struct hy_error *err) {
+    if (letter->source == NULL)
+        return hy_fail(err, HY_EINVALID,
+                       "it holds a push as the platform sent it and no record of a topic, so there is nowhere to send "
+                       "it: mend what its reason and detail say, and have it sent again from its source; hyctl dead "
+                       "show LETTER --original shows what came");
     const struct hy_topic *topic = hy_topic_find(letter->source->topic);
     if (topic == NULL || topic->compacted)
         return hy_fail(err, HY_EINVALID, "its topic %.80s takes no records from outside", letter->source->topic);

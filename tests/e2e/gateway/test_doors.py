@@ -1,5 +1,6 @@
 """What comes in at the doors, right and wrong; after every refusal the next request works."""
 import contextlib
+import hashlib
 import json
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import time
 
 import pytest
 from conftest import MAIN, SECOND, Gateway, read_all
-from harness import contract, topics
+from harness import contract, paths, topics
 
 NOW = int(time.time())
 GOOD = {"account": "区长信箱", "title": "停水", "text": "东方明珠小区停水三天了😀", "author": {"name": "王五", "contact": "w@example.com"},
@@ -166,6 +167,22 @@ def test_a_signed_push_that_nobody_can_read_becomes_a_dead_letter(gateway):
     by_body = {bytes(letter.original): letter for letter in letters}
     assert by_body[push[1]].reason == "xml" and by_body[wrong[1]].reason == "appid"
     assert by_body[wrong[1]].program == "gateway" and "oCitizen9" not in by_body[wrong[1]].detail
+
+
+def test_the_operators_tool_lists_what_nobody_could_read_and_refuses_to_send_it_again(gateway, tmp_path):
+    push, = MAIN.pushes(["<xml><ToUserName>listed, not closed"], NOW)
+    assert gateway.push(push) == (200, b"success")
+    (tmp_path / "config.yaml").write_text(f"kafka: {{brokers: '{gateway.kafka.bootstrap}'}}\n")
+
+    def hyctl(*words):
+        return subprocess.run([paths.program("hyctl"), "dead", *words, "--config", str(tmp_path / "config.yaml")],
+                              capture_output=True, text=True, timeout=60)
+    name = f"gateway/weixin/main/{hashlib.sha256(push[1]).hexdigest()[:32]}"
+    rows = {row["id"]: row for row in json.loads(hyctl("list", "--json").stdout)["letters"]}
+    assert rows[name]["reason"] == "xml" and rows[name]["program"] == "gateway", rows
+    assert name in hyctl("show", name).stdout
+    refused_again = hyctl("replay", name)
+    assert refused_again.returncode == 1 and "no record of a topic" in refused_again.stderr, refused_again
 
 
 def test_a_wrong_signature_is_401_and_leaves_nothing(gateway):

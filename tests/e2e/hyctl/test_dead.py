@@ -124,6 +124,55 @@ def test_what_was_not_kept_whole_is_refused_and_the_others_go(hyctl, dead):
     assert "send the message again from its source" in shown.out
 
 
+def push(n=1, original=b"<xml><Encrypt>...</Encrypt></xml>", at=1_790_000_900_000):
+    """A letter as the gateway writes it: of a push, so without a record of a topic."""
+    found = contract.cls("DeadLetter")(schema_version=1, reason="aes_key", detail="the key does not fit", program="gateway",
+                                       original=original, original_size=len(original),
+                                       original_sha256=hashlib.sha256(original).digest())
+    found.at.unix_ms, found.at.offset_minutes = at + n, 480
+    found.key = f"gateway/weixin/main/{n:032x}".encode()
+    return found.key.decode(), found
+
+
+def test_a_push_that_the_gateway_kept_is_listed_and_shown_under_its_key(hyctl, dead):
+    name, kept = push()
+    dead(letter(1), (name, kept))
+    rows = {row["id"]: row for row in hyctl.good("dead", "list", "--json").json["letters"]}
+    assert list(rows) == ["hy.comments/1/1", name] and rows[name]["reason"] == "aes_key"
+    assert [row["id"] for row in hyctl.good("dead", "list", "--reason", "aes_key", "--json").json["letters"]] == [name]
+    assert [row["id"] for row in hyctl.good("dead", "list", "--topic", "hy.comments", "--json").json["letters"]] == ["hy.comments/1/1"]
+    shown = hyctl.good("dead", "show", name, "--original")
+    assert "the key does not fit" in shown.out and "<Encrypt>" in shown.out and "no record of a topic" in shown.out
+    told = hyctl.good("dead", "show", name, "--json").json
+    assert told["id"] == name and told["sendable"] is False and told["log_id"] == ""
+
+
+def test_a_push_that_came_again_is_one_letter_the_last(hyctl, dead):
+    dead(push(1))
+    dead(push(1, at=1_790_000_950_000))
+    assert len(hyctl.good("dead", "list", "--json").json["letters"]) == 1
+
+
+def test_a_push_is_not_sent_again_and_it_says_why_and_what_to_do(hyctl, dead):
+    name, kept = push()
+    dead((name, kept), letter(1, original=b"good"))
+    answer = hyctl("dead", "replay", name)
+    assert answer.code == 1 and "no record of a topic" in answer.err and "dead show" in answer.err, answer
+    answer = hyctl("dead", "replay", "--all", "--json")
+    assert answer.code == 1 and (answer.json["sent"], answer.json["refused"]) == (1, 1)
+    assert sent(hyctl) == [(b"DOSSIER", b"good")]
+
+
+def test_a_letter_without_source_or_a_good_key_is_named_by_its_own_place(hyctl, dead):
+    for key in (b"", b"hy.comments/1/1", b"gateway/\x1b[2J", b"gateway/" + b"x" * 400):
+        dead((key.decode(), push()[1]))
+    records = topics.read_all(hyctl.bootstrap, hyctl.topic("hy.dead"))
+    wanted = {f"hy.dead/{r.partition}/{r.offset}" for r in records}
+    assert {row["id"] for row in hyctl.good("dead", "list", "--json").json["letters"]} == wanted and len(wanted) == 4
+    for name in wanted:
+        assert hyctl.good("dead", "show", name, "--json").json["id"] == name
+
+
 def test_records_that_are_no_letters_are_counted_and_passed_over(hyctl, dead):
     dead(letter(1))
     topics.send(hyctl.bootstrap, hyctl.topic("hy.dead"), [(b"a", b"\xff\xff"), (b"b", b""), (b"c", None)])
