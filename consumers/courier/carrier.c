@@ -38,12 +38,14 @@ static void count(const char *what, const char *target) {
                   1);
 }
 
+static const char *const INTERNAL = "cac_webhook"; // no reader of the status page is meant by it
+
 static struct target *target_of(struct carrier *carrier, const char *name) {
     for (int i = 0; i < CARRIER_TARGETS; i++) {
         if (carrier->targets[i] && strcmp(carrier->targets[i]->name, name) == 0) return carrier->targets[i];
     }
-    bool internal = strcmp(name, "cac_webhook") == 0;
-    return internal ? NULL : carrier->targets[0]; // a platform without a way back: the page by receipt number
+    if (strcmp(name, INTERNAL) == 0) return NULL;
+    return carrier->targets[0]; // a platform without a way back: the page by receipt number
 }
 
 static int publish(struct carrier *carrier, Huiying__V1__Command *command, struct hy_error *err) {
@@ -189,7 +191,6 @@ static void look_at_row(void *ctx, const struct outbox_row *row) {
     struct target *target = target_of(carrier, row->target);
     struct attempt *attempt = attempts_of(&carrier->attempts, row->case_id, row->row);
     if (!target || !attempt || attempt->step == ATTEMPT_SENDING || carrier->attempts.busy >= BUSY_MAX) return;
-    if (!row->has_text) return; // never sends without the text: it comes with the content topic
     int64_t now = hy_mono_ms(carrier->clock);
     bool waiting = attempt->step != ATTEMPT_NONE && now - attempt->since_ms < CLAIM_AGAIN_MS;
     if (row->state == STATE(SENDING)) {
@@ -207,7 +208,8 @@ void carrier_look(struct carrier *carrier) {
     int64_t now = hy_mono_ms(carrier->clock);
     if (now - carrier->looked_ms < LOOK_MS) return;
     carrier->looked_ms = now;
-    int rc = outbox_each(carrier->outbox, ROWS_PER_TURN, look_at_row, carrier, &err);
+    const char *unserved = target_of(carrier, INTERNAL) ? "" : INTERNAL; // they wait for its configuration
+    int rc = outbox_each(carrier->outbox, unserved, ROWS_PER_TURN, look_at_row, carrier, &err);
     if (rc != HY_OK) HY_ERROR("courier.outbox", "the outbox cannot be read", "why=\"%s\"", err.text);
     attempts_sweep(&carrier->attempts, now, SWEEP_MS);
     hy_metric_set(hy_metric_get(HY_GAUGE, "huiying_courier_open_deliveries", "Deliveries not yet done.", NULL),

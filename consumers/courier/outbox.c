@@ -21,6 +21,10 @@ static const char *const MIGRATIONS[] = {
     "CREATE INDEX delivery_content ON delivery(content_key);"
     "CREATE TABLE snapshot(case_id TEXT PRIMARY KEY, part INT, value BLOB) WITHOUT ROWID;"
     "CREATE TABLE content(key TEXT PRIMARY KEY, part INT, case_id TEXT, text TEXT) WITHOUT ROWID;",
+    // Folded anew: of the texts that are there nobody knows when they were written.
+    "DELETE FROM fold_position; DELETE FROM delivery; DELETE FROM snapshot; DROP TABLE content;"
+    "CREATE TABLE content(key TEXT PRIMARY KEY, part INT, draft INT, at_ms INT, text TEXT) WITHOUT ROWID;"
+    "CREATE TABLE done(case_id TEXT PRIMARY KEY, part INT, closed_ms INT) WITHOUT ROWID;",
 };
 
 struct outbox {
@@ -82,10 +86,33 @@ static int put_snapshot(struct hy_sqlite *db, int32_t part, const char *case_id,
     return hy_sqlite_run(db, stmt, err);
 }
 
-// Done with a case: its rows, snapshot, and the texts that only they needed.
+// What an older snapshot of the case said.
 static int forget_case(struct hy_sqlite *db, const char *case_id, struct hy_error *err) {
     int rc = run_text(db, "DELETE FROM delivery WHERE case_id=?", case_id, err);
     if (rc == HY_OK) rc = run_text(db, "DELETE FROM snapshot WHERE case_id=?", case_id, err);
+    return rc == HY_OK ? run_text(db, "DELETE FROM done WHERE case_id=?", case_id, err) : rc;
+}
+
+// A draft may be written again under the key that it had before the closing: then it is younger than that.
+static int drop_text(struct hy_sqlite *db, const char *key, int64_t closed_ms, struct hy_error *err) {
+    sqlite3_stmt *stmt = hy_sqlite_stmt(db, "DELETE FROM content WHERE key=? AND (draft=0 OR at_ms<?)", err);
+    if (!stmt) return HY_EINTERNAL;
+    hy_sqlite_bind_text(stmt, 1, key);
+    hy_sqlite_bind_int(stmt, 2, closed_ms);
+    return hy_sqlite_run(db, stmt, err);
+}
+
+// Nothing more will be sent of the case as it stood then. Neither topic waits for the other: texts of a later reopening
+// may be here already and stay, and older ones that are still to come are not wanted.
+static int finish_case(struct hy_sqlite *db, int32_t part, const Huiying__V1__Case *c, struct hy_error *err) {
+    sqlite3_stmt *stmt = hy_sqlite_stmt(db, "INSERT OR REPLACE INTO done VALUES(?,?,?)", err);
+    if (!stmt) return HY_EINTERNAL;
+    hy_sqlite_bind_text(stmt, 1, c->id);
+    hy_sqlite_bind_int(stmt, 2, part);
+    hy_sqlite_bind_int(stmt, 3, ms_of(c->closed));
+    int rc = hy_sqlite_run(db, stmt, err);
+    for (size_t i = 0; rc == HY_OK && i < c->n_content_keys; i++)
+        rc = drop_text(db, c->content_keys[i], ms_of(c->closed), err);
     return rc;
 }
 
@@ -113,7 +140,24 @@ static int fold_case(struct outbox *outbox, struct hy_sqlite *db, const struct h
     }
     if (rc == HY_OK && any) return put_snapshot(db, record->partition, c->id, record->value, err);
     // A draft comes long before the delivery that it becomes: texts go only when nothing more will be sent.
-    return rc == HY_OK && is_over(c) ? run_text(db, "DELETE FROM content WHERE case_id=?", c->id, err) : rc;
+    return rc == HY_OK && is_over(c) ? finish_case(db, record->partition, c, err) : rc;
+}
+
+// Unless its case was done with it already.
+static int put_content(struct hy_sqlite *db, int32_t part, const char *key, const Huiying__V1__Content *content,
+                       struct hy_error *err) {
+    sqlite3_stmt *stmt = hy_sqlite_stmt(db,
+                                        "INSERT OR REPLACE INTO content SELECT ?1,?2,?3,?4,?5 WHERE NOT EXISTS"
+                                        " (SELECT 1 FROM done WHERE case_id=?6 AND ?4<closed_ms)",
+                                        err);
+    if (!stmt) return HY_EINTERNAL;
+    hy_sqlite_bind_text(stmt, 1, key);
+    hy_sqlite_bind_int(stmt, 2, part);
+    hy_sqlite_bind_int(stmt, 3, strcmp(content->kind, "draft") == 0);
+    hy_sqlite_bind_int(stmt, 4, ms_of(content->at));
+    hy_sqlite_bind_text(stmt, 5, content->text);
+    hy_sqlite_bind_text(stmt, 6, content->case_id);
+    return hy_sqlite_run(db, stmt, err);
 }
 
 static int fold_content(struct outbox *outbox, struct hy_sqlite *db, const struct hy_fold_record *record,
@@ -125,13 +169,7 @@ static int fold_content(struct outbox *outbox, struct hy_sqlite *db, const struc
     struct hy_error why = {0};
     int rc = hy_pb_read(&huiying__v1__content__descriptor, outbox->arena, record->value, 1, &content, &why);
     if (rc != HY_OK || strcmp(content->kind, "message") == 0) return HY_OK; // a citizen's text is none of our business
-    sqlite3_stmt *stmt = hy_sqlite_stmt(db, "INSERT OR REPLACE INTO content VALUES(?,?,?,?)", err);
-    if (!stmt) return HY_EINTERNAL;
-    hy_sqlite_bind_text(stmt, 1, key);
-    hy_sqlite_bind_int(stmt, 2, record->partition);
-    hy_sqlite_bind_text(stmt, 3, content->case_id);
-    hy_sqlite_bind_text(stmt, 4, content->text);
-    return hy_sqlite_run(db, stmt, err);
+    return put_content(db, record->partition, key, content, err);
 }
 
 static int fold_record(void *ctx, struct hy_sqlite *db, const struct hy_fold_record *record, struct hy_error *err) {
@@ -153,7 +191,8 @@ static int forget(void *ctx, struct hy_sqlite *db, const char *topic, int32_t pa
     if (strcmp(topic, HY_TOPIC_CONTENT) == 0)
         return forget_part(db, "DELETE FROM content WHERE part=?", partition, err);
     int rc = forget_part(db, "DELETE FROM delivery WHERE part=?", partition, err);
-    return rc == HY_OK ? forget_part(db, "DELETE FROM snapshot WHERE part=?", partition, err) : rc;
+    if (rc == HY_OK) rc = forget_part(db, "DELETE FROM snapshot WHERE part=?", partition, err);
+    return rc == HY_OK ? forget_part(db, "DELETE FROM done WHERE part=?", partition, err) : rc;
 }
 
 static int open_db(const char *path, struct hy_sqlite **out, struct hy_error *err) {
@@ -209,23 +248,23 @@ static bool read_row(struct hy_arena *arena, sqlite3_stmt *stmt, struct outbox_r
     row->not_before_ms = hy_sqlite_int(stmt, 11);
     struct hy_bytes hash = hy_sqlite_blob(stmt, 12);
     if (hash.len == sizeof row->content_hash) memcpy(row->content_hash, hash.data, hash.len);
-    row->has_text = !hy_sqlite_is_null(stmt, 13);
     row->text = hy_arena_str(arena, hy_sqlite_text(stmt, 13));
     struct hy_bytes snapshot = hy_sqlite_blob(stmt, 14);
     return row->text && hy_pb_read(&huiying__v1__case__descriptor, arena, snapshot, 1, &row->snapshot, NULL) == HY_OK;
 }
 
-int outbox_each(struct outbox *outbox, int max, void (*each)(void *ctx, const struct outbox_row *row), void *ctx,
-                struct hy_error *err) {
+int outbox_each(struct outbox *outbox, const char *unserved, int max,
+                void (*each)(void *ctx, const struct outbox_row *row), void *ctx, struct hy_error *err) {
     sqlite3_stmt *stmt = hy_sqlite_stmt(
         outbox->db,
         "SELECT d.case_id, d.row, d.dossier, d.target, d.purpose, d.courier, d.receipt_number, d.content_key, d.state,"
         " d.attempt, d.until_ms, d.not_before_ms, d.content_hash, c.text, s.value FROM delivery d"
-        " JOIN snapshot s ON s.case_id = d.case_id LEFT JOIN content c ON c.key = d.content_key"
+        " JOIN snapshot s ON s.case_id = d.case_id JOIN content c ON c.key = d.content_key WHERE d.target <> ?"
         " ORDER BY d.not_before_ms, d.since_ms LIMIT ?",
         err);
     if (!stmt) return HY_EINTERNAL;
-    hy_sqlite_bind_int(stmt, 1, max);
+    hy_sqlite_bind_text(stmt, 1, unserved);
+    hy_sqlite_bind_int(stmt, 2, max);
     int rc;
     while ((rc = hy_sqlite_step(outbox->db, stmt, err)) == 1) {
         struct outbox_row row = {0};

@@ -1,7 +1,8 @@
 // What is still to be delivered: a fold of hy.cases (open delivery rows) and hy.content (their texts) in a SQLite file
 // of the courier's own, so that a restart goes on where it was. Everything in it can be lost and comes back. Only texts
-// of our own pen are kept (notices, receipts, drafts), never a citizen's, and a text goes when its last row is done. To
-// keep another property of a delivery, add a column by a migration and fill it in fold_case.
+// of our own pen are kept (notices, receipts, drafts), never a citizen's, and a text goes when its case is closed and
+// its last row is done. Neither topic waits for the other, and the view is right in whatever order their records come.
+// To keep another property of a delivery, add a column by a migration and fill it in fold_case.
 #ifndef HY_COURIER_OUTBOX_H
 #define HY_COURIER_OUTBOX_H
 
@@ -18,8 +19,7 @@ struct outbox_row {
     uint32_t attempt;
     int64_t until_ms, not_before_ms;
     uint8_t content_hash[32];
-    bool has_text;
-    char *text;                  // when has_text
+    char *text;
     Huiying__V1__Case *snapshot; // the whole case as it stood
 };
 
@@ -30,9 +30,10 @@ void outbox_close(struct outbox *outbox);
 struct hy_fold_sink outbox_sink(struct outbox *outbox);
 
 // The rows that the courier has to look at, oldest first, at most max: calls each with a row that lives until it
-// returns. HY_EIO and the like from SQLite.
-HY_MUST_CHECK int outbox_each(struct outbox *outbox, int max, void (*each)(void *ctx, const struct outbox_row *row),
-                              void *ctx, struct hy_error *err);
+// returns. Left out, since they would only stand before the others: rows whose text has not come yet, and those of the
+// target `unserved` ("" = none). HY_EIO and the like from SQLite.
+HY_MUST_CHECK int outbox_each(struct outbox *outbox, const char *unserved, int max,
+                              void (*each)(void *ctx, const struct outbox_row *row), void *ctx, struct hy_error *err);
 // Numbers of open rows, for metrics.
 int64_t outbox_count(struct outbox *outbox);
 

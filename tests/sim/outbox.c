@@ -23,7 +23,8 @@ struct open_case {
 struct text {
     UT_hash_handle hh;
     int32_t part;
-    char case_id[HY_ID_SIZE];
+    bool draft;
+    int64_t at_ms;
     char *text;
     char key[];
 };
@@ -39,6 +40,10 @@ static bool is_open(const Huiying__V1__Delivery *d) {
     return d->state == HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_PENDING ||
            d->state == HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_SENDING ||
            d->state == HUIYING__V1__DELIVERY_STATE__DELIVERY_STATE_UNKNOWN;
+}
+
+static int64_t ms_of(const Huiying__V1__Time *time) {
+    return time ? time->unix_ms : 0;
 }
 
 static void drop_case(struct outbox *outbox, struct open_case *c) {
@@ -59,7 +64,7 @@ static void drop_texts_of(struct outbox *outbox, const Huiying__V1__Case *c) {
     for (size_t i = 0; i < c->n_content_keys; i++) {
         struct text *text;
         HASH_FIND_STR(outbox->texts, c->content_keys[i], text);
-        drop_text(outbox, text);
+        if (text && (!text->draft || text->at_ms < ms_of(c->closed))) drop_text(outbox, text);
     }
 }
 
@@ -103,6 +108,8 @@ static void fold_content(struct outbox *outbox, const struct hy_fold_record *rec
     text = calloc(1, sizeof *text + record->key.len + 1);
     if (!text || !(text->text = strdup(content->text))) abort();
     text->part = record->partition;
+    text->draft = strcmp(content->kind, "draft") == 0;
+    text->at_ms = ms_of(content->at);
     memcpy(text->key, record->key.data, record->key.len);
     HASH_ADD_KEYPTR(hh, outbox->texts, text->key, record->key.len, text);
 }
@@ -179,10 +186,6 @@ struct hy_fold_sink outbox_sink(struct outbox *outbox) {
         .ctx = outbox, .open = sink_open, .reset = sink_reset, .record = sink_record, .commit = sink_commit};
 }
 
-static int64_t ms_of(const Huiying__V1__Time *time) {
-    return time ? time->unix_ms : 0;
-}
-
 static struct outbox_row row_of(struct outbox *outbox, Huiying__V1__Case *c, const Huiying__V1__Delivery *d) {
     struct outbox_row row = {.case_id = c->id,
                              .dossier = c->dossier,
@@ -199,13 +202,12 @@ static struct outbox_row row_of(struct outbox *outbox, Huiying__V1__Case *c, con
                              .snapshot = c};
     struct text *text;
     HASH_FIND_STR(outbox->texts, d->content_key, text);
-    row.has_text = text != NULL;
     row.text = text ? text->text : NULL;
     return row;
 }
 
-int outbox_each(struct outbox *outbox, int max, void (*each)(void *ctx, const struct outbox_row *row), void *ctx,
-                struct hy_error *err) {
+int outbox_each(struct outbox *outbox, const char *unserved, int max,
+                void (*each)(void *ctx, const struct outbox_row *row), void *ctx, struct hy_error *err) {
     struct open_case *one, *next;
     (void)err;
     HASH_ITER(hh, outbox->cases, one, next) {
@@ -217,6 +219,7 @@ int outbox_each(struct outbox *outbox, int max, void (*each)(void *ctx, const st
         for (size_t i = 0; i < c->n_deliveries && max > 0; i++) {
             if (!is_open(c->deliveries[i])) continue;
             struct outbox_row row = row_of(outbox, c, c->deliveries[i]);
+            if (!row.text || strcmp(row.target, unserved) == 0) continue;
             each(ctx, &row);
             max--;
         }
