@@ -129,6 +129,10 @@ static void a_refusal_does_not_repeat_what_a_citizen_may_have_written(void **sta
     struct hy_error err;
     assert_int_equal(hy_time_parse("Zhang San, 2026-02-14", &t, &err), HY_EFORMAT);
     unit_lacks(err.text, "Zhang");
+    assert_int_equal(hy_time_parse("13800138000", &t, &err), HY_EFORMAT);
+    unit_lacks(err.text, "138");
+    assert_int_equal(hy_time_parse("110101199003071234", &t, &err), HY_EFORMAT);
+    unit_lacks(err.text, "1101");
 }
 
 static void what_is_written_reads_back(void **state) {
